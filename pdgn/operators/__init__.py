@@ -1,0 +1,18 @@
+"""Discrete differential operators on triangle meshes; the sign of each is stated."""
+
+from pdgn.operators.difference import edge_difference, reference_weights, sensor_reference_weights
+from pdgn.operators.gradient import divergence, face_mass, gradient
+from pdgn.operators.mass import mass
+from pdgn.operators.stiffness import cotangent, stiffness
+
+__all__ = [
+    "cotangent",
+    "divergence",
+    "edge_difference",
+    "face_mass",
+    "gradient",
+    "mass",
+    "reference_weights",
+    "sensor_reference_weights",
+    "stiffness",
+]

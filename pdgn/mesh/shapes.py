@@ -1,0 +1,154 @@
+"""Surfaces that are generated: sphere, torus, plane square and a seeded family of bumpy spheres."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import sph_harm_y
+
+from pdgn.mesh.tri_mesh import TriMesh
+
+
+def icosphere(subdivisions: int, radius: float = 1.0) -> TriMesh:
+    """A sphere about the origin from an icosahedron whose faces are cut in four, the new vertices put on the sphere.
+
+    V = 10·4ⁿ + 2, F = 20·4ⁿ; normals point outward. The vertices of a coarser sphere come first in a finer one.
+
+    Args:
+        subdivisions: n ≥ 0; 0 is the icosahedron.
+        radius: radius > 0.
+
+    Raises:
+        ValueError: where n is negative or the radius not positive.
+    """
+    if subdivisions < 0 or not radius > 0:
+        raise ValueError(f"icosphere needs subdivisions >= 0 and radius > 0, got {subdivisions} and {radius}")
+    pos, face = _icosahedron()
+    for _ in range(subdivisions):
+        pos, face = _subdivide(pos, face)
+        pos /= np.linalg.norm(pos, axis=1, keepdims=True)
+    return TriMesh(radius * pos, face)
+
+
+def torus(major: float, minor: float, n_major: int, n_minor: int) -> TriMesh:
+    """A torus about the z axis, normals outward.
+
+    x = ((R + r cos φ) cos θ, (R + r cos φ) sin θ, r sin φ); vertex a·n_minor + b has θ = 2πa/n_major, φ = 2πb/n_minor.
+
+    Args:
+        major: R, distance of the tube's centre from the axis.
+        minor: r, radius of the tube, 0 < r < R.
+        n_major: number of vertices round the axis, at least 3.
+        n_minor: number of vertices round the tube, at least 3.
+
+    Raises:
+        ValueError: where the radii or the numbers are out of range.
+    """
+    if not 0 < minor < major or min(n_major, n_minor) < 3:
+        raise ValueError(
+            f"torus needs 0 < minor < major and at least 3 vertices each way, got major={major}, minor={minor}, "
+            f"n_major={n_major}, n_minor={n_minor}"
+        )
+    theta, phi = np.meshgrid(
+        2 * np.pi * np.arange(n_major) / n_major, 2 * np.pi * np.arange(n_minor) / n_minor, indexing="ij"
+    )
+    ring = major + minor * np.cos(phi)
+    pos = np.stack([ring * np.cos(theta), ring * np.sin(theta), minor * np.sin(phi)], axis=-1).reshape(-1, 3)
+    index = np.arange(n_major * n_minor).reshape(n_major, n_minor)
+    return TriMesh(pos, _quads(index, wrap=True))
+
+
+def grid(nx: int, ny: int, size: tuple[float, float] = (1.0, 1.0), periodic: bool = False) -> TriMesh:
+    """A right-angled grid on [0, size₀] × [0, size₁] in the plane z = 0, every cell cut in two, normals +z.
+
+    Vertex iy·nx + ix lies at (ix·hx, iy·hy, 0). Without period h = size/(n − 1) and the last vertices lie on the far
+    side; with period h = size/n and the far side is the near one (a flat torus, closed).
+
+    Args:
+        nx: number of vertices in x; at least 2, with period 3.
+        ny: number of vertices in y; likewise.
+        size: (size₀, size₁) > 0, lengths of the sides.
+        periodic: join opposite sides in x and in y.
+
+    Raises:
+        ValueError: where a number or a length is too small.
+    """
+    least = 3 if periodic else 2
+    if min(nx, ny) < least or not (len(size) == 2 and min(size) > 0):
+        raise ValueError(f"grid needs nx, ny >= {least} and two lengths > 0, got nx={nx}, ny={ny}, size={size}")
+    cells = np.array([nx, ny]) if periodic else np.array([nx - 1, ny - 1])
+    x, y = (np.arange(count) * (length / cell) for count, length, cell in zip((nx, ny), size, cells))
+    pos = np.stack([np.tile(x, ny), np.repeat(y, nx), np.zeros(nx * ny)], axis=1)
+    index = np.arange(nx * ny).reshape(ny, nx).T
+    return TriMesh(pos, _quads(index, wrap=periodic), (size[0], size[1], 0.0) if periodic else None)
+
+
+def bumpy_sphere(
+    generator: np.random.Generator, subdivisions: int = 3, amplitude: float = 0.2, max_degree: int = 4
+) -> TriMesh:
+    """A smooth closed surface drawn at random: a sphere with random spherical harmonics on its logarithmic radius.
+
+    r(n) = exp(amplitude · s(n)), s = Σ_{l=2}^{max_degree} Σ_m a_lm Y_lm(n), a_lm normal, scaled so that the mean of s²
+    over the sphere is 1. Star-shaped, so it never meets itself. The same state of the generator gives the same
+    surface at every number of subdivisions.
+
+    Args:
+        generator: source of the coefficients.
+        subdivisions: of the underlying `icosphere`.
+        amplitude: root mean square of log r, at least 0.
+        max_degree: largest degree of the harmonics, at least 2.
+
+    Raises:
+        ValueError: where amplitude or max_degree is out of range.
+    """
+    if not amplitude >= 0 or max_degree < 2:
+        raise ValueError(f"bumpy_sphere needs amplitude >= 0 and max_degree >= 2, got {amplitude} and {max_degree}")
+    sphere = icosphere(subdivisions)
+    degrees = [(degree, order) for degree in range(2, max_degree + 1) for order in range(-degree, degree + 1)]
+    coefficients = generator.standard_normal(len(degrees))
+    # Orthonormal Y_lm: the mean of s² is Σ a² / 4π.
+    coefficients *= np.sqrt(4 * np.pi / np.sum(coefficients**2))
+    log_radius = sum(a * _real_harmonic(sphere.pos, *lm) for a, lm in zip(coefficients, degrees))
+    return TriMesh(sphere.pos * np.exp(amplitude * log_radius)[:, None], sphere.face)
+
+
+def _icosahedron() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    golden = (1 + np.sqrt(5)) / 2
+    corner = np.array([[0, a, b] for a in (-1, 1) for b in (-golden, golden)])
+    pos = np.concatenate([corner, np.roll(corner, 1, axis=1), np.roll(corner, 2, axis=1)])
+    near = np.linalg.norm(pos[:, None] - pos[None], axis=2) < 2.1  # edges have length 2, everything else 2·golden
+    face = np.array([
+        (a, b, c) if np.linalg.det(pos[[a, b, c]]) > 0 else (a, c, b)
+        for a in range(12) for b in range(a + 1, 12) for c in range(b + 1, 12)
+        if near[a, b] and near[b, c] and near[a, c]
+    ])  # fmt: skip
+    return pos / np.linalg.norm(pos, axis=1, keepdims=True), face
+
+
+def _subdivide(
+    pos: NDArray[np.float64], face: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    edge = np.sort(np.stack([face, np.roll(face, -1, axis=1)], axis=2), axis=2).reshape(-1, 2)
+    key, inverse = np.unique(edge[:, 0] * len(pos) + edge[:, 1], return_inverse=True)
+    low, high = np.divmod(key, len(pos))
+    middle = len(pos) + inverse.reshape(-1, 3)
+    (a, b, c), (ab, bc, ca) = face.T, middle.T
+    children = [(a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)]
+    pieces = np.stack([np.stack(child, axis=1) for child in children], axis=1).reshape(-1, 3)
+    return np.concatenate([pos, 0.5 * (pos[low] + pos[high])]), pieces
+
+
+def _quads(index: NDArray[np.int64], wrap: bool) -> NDArray[np.int64]:
+    """Two triangles for every cell of an [n, m] array of vertex numbers, counter-clockwise in its two directions."""
+    if wrap:
+        index = np.pad(index, ((0, 1), (0, 1)), mode="wrap")
+    a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
+    return np.stack([np.stack([a, b, c], axis=-1), np.stack([a, c, d], axis=-1)], axis=2).reshape(-1, 3)
+
+
+def _real_harmonic(unit: NDArray[np.float64], degree: int, order: int) -> NDArray[np.float64]:
+    colatitude, longitude = np.arccos(np.clip(unit[:, 2], -1, 1)), np.arctan2(unit[:, 1], unit[:, 0])
+    value = sph_harm_y(degree, abs(order), colatitude, longitude)
+    if order == 0:
+        return value.real
+    return np.sqrt(2) * (value.real if order > 0 else value.imag)
