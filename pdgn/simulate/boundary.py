@@ -1,0 +1,111 @@
+"""Boundaries of a mesh as equations see them: is the mesh fit, which vertices are fixed, what flows in."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from pdgn.mesh import TriMesh
+from pdgn.mesh.period import minimal_image
+from pdgn.operators import mass
+from pdgn.simulate.argument import finite_array
+from pdgn.simulate.system import LinearSystem
+
+
+def bounded_system(
+    field: str, mesh: TriMesh, operator: sp.csr_matrix, boundary: str, value: ArrayLike | None, coupling: float = np.inf
+) -> LinearSystem:
+    """A linear system with lumped mass and the boundary condition put in.
+
+    Args:
+        field: name of the unknown.
+        mesh: the mesh.
+        operator: csr [V, V], K.
+        boundary: "neumann" or "dirichlet".
+        value: inflow or fixed value, as `Heat` takes it.
+        coupling: see `Spectrum`.
+
+    Returns:
+        The system M du/dt = −K u + s.
+    """
+    diagonal = np.asarray(mass(mesh, kind="lumped").diagonal())
+    values = None if value is None else boundary_values(mesh, value)
+    if boundary == "dirichlet":
+        fixed = dirichlet_vertices(mesh)
+        return LinearSystem(field, diagonal, operator, fixed=fixed, fixed_value=values, coupling=coupling)
+    source = None if values is None else flux_load(mesh, values)
+    return LinearSystem(field, diagonal, operator, source=source, coupling=coupling)
+
+
+def require_simulable(mesh: TriMesh) -> None:
+    """Refuse a mesh on which the finite-element operators are not defined.
+
+    Raises:
+        TypeError: not a TriMesh.
+        ValueError: isolated vertices (no mass), degenerate faces (no gradient) or non-manifold edges, with their
+            numbers and the repair that removes them.
+    """
+    if not isinstance(mesh, TriMesh):
+        raise TypeError(f"mesh: wanted a TriMesh, got {type(mesh).__name__}")
+    topology = mesh.topology()
+    for what, option in (
+        ("isolated_vertices", "isolated"),
+        ("degenerate_faces", "degenerate"),
+        ("duplicate_faces", "duplicate"),
+        ("non_manifold_edges", "non_manifold"),
+    ):
+        count = len(getattr(topology, what))
+        if count:
+            raise ValueError(
+                f"mesh: wanted none, got {count} {what.replace('_', ' ')}; "
+                f"remove them with pdgn.mesh.repair(mesh, {option}=True)"
+            )
+
+
+def dirichlet_vertices(mesh: TriMesh) -> NDArray[np.bool_]:
+    """The vertices that Dirichlet conditions fix: [V] bool, those on the boundary.
+
+    Raises:
+        ValueError: no boundary, or no vertex inside it.
+    """
+    fixed = np.asarray(mesh.boundary, dtype=bool)
+    if not fixed.any():
+        raise ValueError("boundary 'dirichlet': wanted a mesh with a boundary, got a closed surface; use 'neumann'")
+    if fixed.all():
+        raise ValueError(
+            f"boundary 'dirichlet': wanted at least one interior vertex, got a mesh of {mesh.num_faces} faces "
+            f"with all {mesh.num_vertices} vertices on the boundary; refine it or use 'neumann'"
+        )
+    return fixed
+
+
+def boundary_values(mesh: TriMesh, value: ArrayLike) -> NDArray[np.float64]:
+    """A number or [V] array of boundary values as an array [V] (zero inside)."""
+    array = finite_array("boundary_value", value, [(), (mesh.num_vertices,)])
+    return np.where(mesh.boundary, array, 0.0)
+
+
+def flux_load(mesh: TriMesh, flux: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Integral of a boundary flux against the hat functions: s_i = ∫_∂ q φ_i, exact for q linear along each edge.
+
+    Args:
+        mesh: a mesh with boundary.
+        flux: [V] q, inflow per unit length of boundary [field · length/time].
+
+    Returns:
+        [V] load [field · length²/time]; its sum is the total inflow.
+    """
+    first, second = _boundary_edges(mesh)
+    step = minimal_image(mesh.pos[second] - mesh.pos[first], mesh.period)
+    length = np.linalg.norm(step, axis=1)
+    load = np.zeros(mesh.num_vertices)
+    np.add.at(load, first, length * (2 * flux[first] + flux[second]) / 6)
+    np.add.at(load, second, length * (flux[first] + 2 * flux[second]) / 6)
+    return load
+
+
+def _boundary_edges(mesh: TriMesh) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    edges = np.sort(mesh.face[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    return unique[count == 1, 0], unique[count == 1, 1]

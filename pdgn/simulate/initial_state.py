@@ -1,0 +1,117 @@
+"""Random initial states, one per column."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pdgn.mesh import TriMesh
+from pdgn.mesh.period import minimal_image
+from pdgn.operators import mass
+from pdgn.simulate.argument import finite_array, positive_integer, positive_number
+from pdgn.simulate.eigenfunctions import eigenfunctions
+
+
+def random_eigenfunctions(
+    mesh: TriMesh,
+    count: int,
+    generator: np.random.Generator,
+    *,
+    num_modes: int = 32,
+    decay: float = 2.0,
+    boundary: str = "neumann",
+) -> NDArray[np.float64]:
+    """Random combinations of the smoothest eigenfunctions of the surface.
+
+        u = Σ_k a_k φ_k,    a_k normal with variance s_k / Σ s,    s_k = (1 + λ_k/λ₁)^(−decay)
+
+    λ₁ being the smallest non-zero eigenvalue and φ_k of mean square 1: the expected mean square of u is 1, and the
+    variance falls as λ^(−decay), whatever the size of the surface.
+
+    Args:
+        mesh: V vertices.
+        count: number of states.
+        generator: source of the coefficients.
+        num_modes: number of eigenfunctions, the constant among them.
+        decay: exponent of the spectrum; 0 is white over the modes.
+        boundary: "neumann", or "dirichlet" for states that vanish on the boundary.
+
+    Returns:
+        [V, count] float64.
+    """
+    positive_integer("count", count)
+    value, mode = eigenfunctions(mesh, num_modes, boundary)
+    first = value[value > 1e-8 * value[-1]].min(initial=np.inf)  # eigenvalues 0 come out of the size of round-off
+    variance = (1 + value / first) ** (-decay)
+    amplitude = np.sqrt(variance / variance.sum())
+    return mode @ (amplitude[:, None] * generator.standard_normal((num_modes, count)))
+
+
+def gaussian_bumps(
+    mesh: TriMesh, count: int, generator: np.random.Generator, *, num_bumps: int = 3, width: float | None = None
+) -> NDArray[np.float64]:
+    """Sums of Gaussian bumps at random vertices: u = Σ_b a_b exp(−|x − x_b|²/(2 width²)), a_b uniform in [½, 1).
+
+    Distances are straight lines in space (the shortest images on a periodic domain), so a bump also reaches a part of
+    the surface that is near in space alone. Vertices are drawn in proportion to their mass.
+
+    Args:
+        mesh: V vertices.
+        count: number of states.
+        generator: source of places and heights.
+        num_bumps: bumps per state.
+        width: standard deviation [length]; None for a tenth of the square root of the area.
+
+    Returns:
+        [V, count] float64, positive.
+    """
+    shape = (positive_integer("count", count), positive_integer("num_bumps", num_bumps))
+    area = mass(mesh).diagonal()
+    width = 0.1 * float(np.sqrt(area.sum())) if width is None else positive_number("width", width)
+    centre = generator.choice(mesh.num_vertices, size=shape, p=area / area.sum())
+    height = generator.uniform(0.5, 1.0, size=shape)
+    state = np.zeros((mesh.num_vertices, count))
+    for bump in range(num_bumps):
+        for column in range(count):
+            offset = minimal_image(mesh.pos - mesh.pos[centre[column, bump]], mesh.period)
+            square = np.einsum("vc,vc->v", offset, offset)
+            state[:, column] += height[column, bump] * np.exp(-square / (2 * width**2))
+    return state
+
+
+def random_fourier(
+    pos: ArrayLike,
+    count: int,
+    generator: np.random.Generator,
+    *,
+    max_wavenumber: int = 9,
+    variance: float = 1 / 50,
+    constant: float = 2.0,
+    size: tuple[float, float] = (2 * np.pi, 2 * np.pi),
+) -> NDArray[np.float64]:
+    """Random Fourier sums on a periodic rectangle, evaluated at points (so that any grid sees the same functions).
+
+        u = c + Σ_{|k|,|l| ≤ N} a_kl cos θ_kl + b_kl sin θ_kl,    θ_kl = 2π (k x/size₀ + l y/size₁)
+
+    with a, b normal and c uniform in (−constant, constant). The sum is not rescaled.
+
+    Args:
+        pos: [N, 2 or 3] points, of which x and y are read [length].
+        count: number of states.
+        generator: source of the coefficients; the same generator gives the same functions at every set of points.
+        max_wavenumber: N, at least 1.
+        variance: of a and b.
+        constant: bound of c.
+        size: periods in x and y [length].
+
+    Returns:
+        [N, count] float64.
+    """
+    points = finite_array("pos", pos, [(None, 2), (None, 3)])
+    positive_integer("count", count)
+    wave = np.arange(-positive_integer("max_wavenumber", max_wavenumber), max_wavenumber + 1)
+    coefficient = np.sqrt(variance) * generator.standard_normal((2, len(wave) ** 2, count))
+    shift = generator.uniform(-constant, constant, size=count)
+    across, along = np.meshgrid(wave, wave, indexing="ij")
+    phase = 2 * np.pi * (np.outer(points[:, 0] / size[0], across) + np.outer(points[:, 1] / size[1], along))
+    return np.cos(phase) @ coefficient[0] + np.sin(phase) @ coefficient[1] + shift
