@@ -1,0 +1,20 @@
+"""Forecast models: PA-DGN, its variants and its baselines, all behind one registry."""
+
+from pdgn.models.channels import Channels
+from pdgn.models.fixed_operators import FixedOperators
+from pdgn.models.forecast_model import ForecastModel
+from pdgn.models.padgn import PADGN, PADGNState
+from pdgn.models.persistence import Persistence
+from pdgn.models.registry import MODELS, build_model, model_options
+
+__all__ = [
+    "MODELS",
+    "PADGN",
+    "Channels",
+    "FixedOperators",
+    "ForecastModel",
+    "PADGNState",
+    "Persistence",
+    "build_model",
+    "model_options",
+]

@@ -1,0 +1,97 @@
+"""The recurrent core: increments from a difference graph with a memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pdgn.models.mixing import KernelMixing
+from pdgn.nn import DifferenceGraph, RecurrentGraphNetwork, RecurrentState
+
+
+class RecurrentCore(nn.Module):
+    r"""Increment of a frame from its difference graph, a recurrent graph network and a decoder.
+
+    .. math::
+        v' = \mathrm{RGN}(z, h), \qquad
+        \delta_i = W_2\,\mathrm{SiLU}(W_1 v'_i + b_1) + b_2 \;[\; + \textstyle\sum_k c_k (\Delta_w f)_{ik} \,]
+
+    The bracket is the operator step: the operator moves the frame itself and is not a feature only. W_2 and b_2 start
+    at zero and c sums to zero over the kernels, so that a fresh core on anchored or fixed operators gives δ = 0.
+
+    Invariances: equivariant under relabelling of nodes and of edges.
+
+    Args:
+        in_channels: C. num_kernels: K. context_channels: features appended to the nodes, edge_context_channels: to the
+        edges. hidden_channels: H. num_layers: of the recurrent network. operator_step: whether the bracket is there.
+
+    Shapes:
+        x [N, C], gradient [E, K, C], laplacian [N, K, C], edge_index [2, E]; output δ [N, C] and the new state.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_kernels: int,
+        context_channels: int,
+        edge_context_channels: int,
+        hidden_channels: int = 64,
+        num_layers: int = 2,
+        operator_step: bool = True,
+    ) -> None:
+        super().__init__()
+        self.graph = DifferenceGraph(in_channels, num_kernels, context_channels, edge_context_channels)
+        self.network = RecurrentGraphNetwork(
+            self.graph.node_channels, self.graph.edge_channels, hidden_channels, num_layers
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(hidden_channels, hidden_channels), nn.SiLU(), nn.Linear(hidden_channels, in_channels)
+        )
+        self.operator = KernelMixing(num_kernels, in_channels) if operator_step else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws the network anew; the decoder's last layer is zero."""
+        self.network.reset_parameters()
+        self.decoder[0].reset_parameters()
+        nn.init.zeros_(self.decoder[2].weight)
+        nn.init.zeros_(self.decoder[2].bias)
+        if self.operator is not None:
+            self.operator.reset_parameters()
+
+    def initial_state(self, x: Tensor, edge_index: Tensor) -> RecurrentState:
+        """Hidden states of zero, of the dtype and on the device of x."""
+        return self.network.initial_state(x.size(0), edge_index.size(1), x.dtype, x.device)
+
+    def forward(
+        self,
+        x: Tensor,
+        differences: tuple[Tensor, Tensor],
+        edge_index: Tensor,
+        context: Tensor | None,
+        edge_context: Tensor | None,
+        state: RecurrentState,
+    ) -> tuple[Tensor, RecurrentState]:
+        """The increment δ in units of the usual increment, and the new state."""
+        graph = self.graph(x, *differences, context, edge_context)
+        node, _, state = self.network(graph.node, graph.edge, edge_index, state)
+        increment = self.decoder(node)
+        if self.operator is not None:
+            increment = increment + self.operator(differences[1])
+        return increment, state
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.graph}, {self.network}, operator_step={self.operator is not None})"
+
+
+def last_increment(frame: Tensor, previous: Tensor, known: Tensor, scale: Tensor) -> Tensor:
+    """The step that led to a frame, in units of the usual increment; 0 where the frame before was not known.
+
+    Args:
+        frame, previous: [N, C]. known: [N] bool. scale: usual increment, [N, C] or a scalar tensor.
+
+    Returns:
+        [N, C].
+    """
+    increment = (frame - previous) / scale.clamp(min=1e-6)
+    return torch.where(known.unsqueeze(1), increment, torch.zeros_like(increment))

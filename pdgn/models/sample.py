@@ -1,0 +1,71 @@
+"""What models read from a sample, checked against the widths that they were built for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pdgn.models.channels import Channels
+
+
+def node_inputs(data: Data, channels: Channels) -> Tensor:
+    """data.node_context [N, P]; of width 0 where it is missing and P = 0.
+
+    Raises:
+        ValueError: another width than channels.node_context.
+    """
+    return _context(data, "node_context", channels.node_context, data.x.size(0))
+
+
+def edge_inputs(data: Data, channels: Channels) -> Tensor:
+    """data.edge_context [E, R]; of width 0 where it is missing and R = 0.
+
+    Raises:
+        ValueError: another width than channels.edge_context.
+    """
+    return _context(data, "edge_context", channels.edge_context, data.edge_index.size(1))
+
+
+def reference_weights(data: Data) -> tuple[Tensor, Tensor]:
+    """(data.reference_gradient [E], data.reference_laplacian [E]).
+
+    Raises:
+        ValueError: data has none.
+    """
+    missing = [name for name in ("reference_gradient", "reference_laplacian") if getattr(data, name, None) is None]
+    if missing:
+        raise ValueError(f"data.{missing[0]}: wanted a tensor [{data.edge_index.size(1)}], given None")
+    return data.reference_gradient, data.reference_laplacian
+
+
+def graph_index(data: Data) -> tuple[Tensor, int]:
+    """The graph of each node, [N] int64, and how many graphs there are; one graph where data is not a batch."""
+    batch = getattr(data, "batch", None)
+    if batch is None:
+        return torch.zeros(data.x.size(0), dtype=torch.long, device=data.x.device), 1
+    return batch, data.num_graphs
+
+
+def increment_scale(data: Data, frame: Tensor) -> Tensor:
+    """The usual increment of each node and channel, [N, C]: data.increment_scale [B, C] of the node's graph, or 1.
+
+    Raises:
+        ValueError: data.increment_scale is not [B, C].
+    """
+    scale = getattr(data, "increment_scale", None)
+    if scale is None:
+        return torch.ones_like(frame)
+    batch, num_graphs = graph_index(data)
+    if tuple(scale.shape) != (num_graphs, frame.size(1)):
+        raise ValueError(f"data.increment_scale: wanted {[num_graphs, frame.size(1)]}, given {list(scale.shape)}")
+    return scale.to(frame.dtype).index_select(0, batch)
+
+
+def _context(data: Data, name: str, channels: int, rows: int) -> Tensor:
+    value = getattr(data, name, None)
+    if value is None:
+        value = data.x.new_empty(rows, 0)
+    if tuple(value.shape) != (rows, channels):
+        raise ValueError(f"data.{name}: wanted {[rows, channels]}, given {list(value.shape)}")
+    return value

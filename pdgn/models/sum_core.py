@@ -1,0 +1,75 @@
+"""The sum core: increments that are sums of learned differences."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch_geometric.utils import scatter
+
+from pdgn.models.mixing import KernelMixing
+from pdgn.nn import DifferenceWeights, WeightNetwork
+
+
+class SumCore(nn.Module):
+    r"""Increment of a frame as the sum of its learned differences over neighbours, kernels and both operators.
+
+    .. math::
+        \delta_i = \sum_{o \in \{\nabla, \Delta\}} \sum_k \sum_{j \to i} c^{ok}_{ij} \,(d^{ok} f)_{ij}, \qquad
+        c^{ok}_{ij} = m^{ok} + \phi([\text{context within } h \text{ hops}])
+
+    with :math:`(d^\nabla f)_{ij} = w^1_{ij}(f_j - w^2_{ij} f_i)` and
+    :math:`(d^\Delta f)_{ij} = v^1_{ij}(f_i - v^2_{ij} f_j)`: the published
+    :math:`\sum_j c_{ij} a_{ij} (f_i - b_{ij} f_j)` for each order. The m sum to zero over the kernels and φ starts at
+    zero, so that a fresh core on anchored or fixed operators gives δ = 0.
+
+    Invariances: equivariant under relabelling of nodes and of edges; linear in the signal where the weights are.
+
+    Args:
+        in_channels: C. num_kernels: K. context_channels: inputs of φ per node, edge_context_channels: per edge.
+        hidden_channels: width of φ. num_hops: hops that φ sees.
+
+    Shapes:
+        weights each [E, K, C]; gradient [E, K, C], laplacian [N, K, C]; output δ [N, C].
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_kernels: int,
+        context_channels: int,
+        edge_context_channels: int,
+        hidden_channels: int = 64,
+        num_hops: int = 2,
+    ) -> None:
+        super().__init__()
+        self.mixing = nn.ModuleList(KernelMixing(num_kernels, in_channels) for _ in range(2))
+        self.coefficients = WeightNetwork(
+            context_channels,
+            edge_context_channels,
+            hidden_channels,
+            2 * num_kernels * in_channels,
+            num_hops,
+            zero_init=True,
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws m and φ anew; φ's last layer is zero."""
+        for mixing in self.mixing:
+            mixing.reset_parameters()
+        self.coefficients.reset_parameters()
+
+    def fold(
+        self, weights: DifferenceWeights, edge_index: Tensor, node: Tensor, edge: Tensor | None
+    ) -> DifferenceWeights:
+        """The weights with the coefficients multiplied in: c·w¹ and c·v¹; w² and v² as they are."""
+        out = self.coefficients(node, edge_index, edge).view(-1, 2, *weights.gradient.shape[1:])
+        gradient, laplacian = (mixing.weight + c for mixing, c in zip(self.mixing, out.unbind(1)))
+        return weights._replace(gradient=gradient * weights.gradient, laplacian=laplacian * weights.laplacian)
+
+    def forward(self, differences: tuple[Tensor, Tensor], edge_index: Tensor) -> Tensor:
+        """The increment δ from differences taken with folded weights."""
+        gradient, laplacian = (difference.sum(dim=1) for difference in differences)
+        return laplacian + scatter(gradient, edge_index[1], dim=0, dim_size=laplacian.size(0), reduce="sum")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.mixing[0].weight.size(0)}, {self.coefficients})"
