@@ -110,7 +110,7 @@ def summarise(windows: Sequence[WindowScores], channels: Sequence[str]) -> dict:
 def _errors(windows: Sequence[WindowScores], pooled: ErrorSums, channels: Sequence[str]) -> tuple[dict, dict]:
     """MAE, RMSE and relative L2 of the group, in total and per step."""
     measured = _measured(pooled)
-    anywhere = measured.any(0)
+    anywhere = np.asarray(measured.any(axis=0))
     relative, relative_std = _mean_relative(windows, len(pooled.count))
     used = [window.sums.mae().total for window in windows if _measured(window.sums).any()]
     with np.errstate(invalid="ignore"):
@@ -153,7 +153,7 @@ def _mean_drift(drifts: Sequence[Array | None], channels: Sequence[str], steps: 
         counted[: len(drift)] += 1
     final = np.mean([drift[-1] for drift in known], axis=0) if known else np.full(len(channels), np.nan)
     per_step = _named(channels, added / np.maximum(counted, 1), counted > 0)
-    return per_step, _named(channels, final, counted.any(0))
+    return per_step, _named(channels, final, np.asarray(counted.any(axis=0)))
 
 
 def _time_to_divergence(windows: Sequence[WindowScores]) -> dict | None:
