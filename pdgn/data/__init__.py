@@ -1,0 +1,36 @@
+"""Datasets of trajectories on meshes: the HDF5 file, its writer and checker, PyG windows, normalisation, sensor tables."""
+
+from pdgn.data.access import DamagedFileError
+from pdgn.data.check import Violation, check_file
+from pdgn.data.context import ChannelCounts, Context
+from pdgn.data.dataset import MeshDynamicsDataset, TrajectoryKey
+from pdgn.data.file import DatasetFile, TrajectoryTable, open_file
+from pdgn.data.normalizer import Normalizer
+from pdgn.data.records import MeshRecord
+from pdgn.data.sample import build_sample
+from pdgn.data.schema import SCHEMA_VERSION, SPLITS
+from pdgn.data.shards import TimeAxis
+from pdgn.data.trajectory_block import TrajectoryBlock
+from pdgn.data.writer import DatasetWriter, config_hash
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "SPLITS",
+    "ChannelCounts",
+    "Context",
+    "DamagedFileError",
+    "DatasetFile",
+    "DatasetWriter",
+    "MeshDynamicsDataset",
+    "MeshRecord",
+    "Normalizer",
+    "TimeAxis",
+    "TrajectoryBlock",
+    "TrajectoryKey",
+    "TrajectoryTable",
+    "Violation",
+    "build_sample",
+    "check_file",
+    "config_hash",
+    "open_file",
+]

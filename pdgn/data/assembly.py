@@ -1,0 +1,142 @@
+"""Joining finished shards into one file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pdgn.data.access import DamagedFileError, read_array, reading
+from pdgn.data.schema import LIBRARY_VERSION, set_attributes
+from pdgn.data.shards import TimeAxis, block_layout, copy_rows, create_trajectories, read_record, write_record
+
+FieldAttributes = Callable[[list[str]], dict[str, dict[str, str]]]
+
+
+def output_matches(output: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether a finished file came from the run of this manifest."""
+    try:
+        with h5py.File(output, "r") as file:
+            return all(file.attrs.get(key) == manifest[key] for key in ("config_hash", "created", "seed", "name"))
+    except OSError:
+        return False
+
+
+def assemble(
+    partial: Path, target: Path, attributes: Mapping[str, Any], axis: TimeAxis, fields: FieldAttributes
+) -> None:
+    """Write all shards of a folder into one new file, ordered by mesh and block.
+
+    Args:
+        partial: folder of finished shards.
+        target: path of the new file.
+        attributes: those of the root.
+        axis: time unit and origin.
+        fields: names of fields → their attributes.
+
+    Raises:
+        ValueError: a block is missing or does not fit to the others.
+        DamagedFileError: a shard is damaged.
+        OSError: the disk is full.
+    """
+    blocks = _blocks_by_mesh(partial)
+    _require_space(partial)
+    with _hdf5_errors(target), h5py.File(target, "w", libver=LIBRARY_VERSION) as file:
+        set_attributes(file, attributes)
+        for path in sorted(partial.glob("mesh=*.h5")):
+            with _shard(path) as shard:
+                write_record(file.create_group(f"meshes/{path.stem.removeprefix('mesh=')}"), read_record(shard))
+        for mesh, paths in blocks.items():
+            num_nodes = file[f"meshes/{mesh}/pos"].shape[0]
+            _join_blocks(file.create_group(f"trajectories/{mesh}"), paths, num_nodes, axis, fields)
+        file.flush()
+
+
+def _blocks_by_mesh(partial: Path) -> dict[str, list[Path]]:
+    blocks: dict[str, list[Path]] = {}
+    for path in sorted(partial.glob("block=*.h5")):
+        _, mesh, index = path.stem.split("=")
+        if int(index) != len(blocks.setdefault(mesh, [])):
+            raise ValueError(
+                f"{partial}: block {len(blocks[mesh])} of mesh {mesh!r} is missing (block {int(index)} is there)"
+            )
+        blocks[mesh].append(path)
+    for mesh in blocks:
+        if not (partial / f"mesh={mesh}.h5").exists():
+            raise ValueError(f"{partial}: there are trajectories on mesh {mesh!r}, but the mesh itself was not written")
+    if not blocks:
+        raise ValueError(f"{partial}: no trajectories were written")
+    return blocks
+
+
+def _require_space(partial: Path) -> None:
+    needed = sum(path.stat().st_size for path in partial.glob("*.h5"))
+    free = shutil.disk_usage(partial).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{needed} bytes needed, {free} free", str(partial))
+
+
+@contextmanager
+def _hdf5_errors(target: Path) -> Iterator[None]:
+    """The library wraps a failed write in OSError or RuntimeError, with or without the errno: find it again."""
+    try:
+        yield
+    except DamagedFileError:
+        raise
+    except (OSError, RuntimeError) as error:
+        number = getattr(error, "errno", None)
+        for candidate in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EACCES):
+            if number is None and (f"errno = {candidate}," in str(error) or os.strerror(candidate) in str(error)):
+                number = candidate
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(target)) from error
+
+
+@contextmanager
+def _shard(path: Path) -> Iterator[h5py.File]:
+    with reading(str(path), "shard"):
+        file = h5py.File(path, "r")
+    try:
+        yield file
+    except DamagedFileError as error:
+        raise DamagedFileError(f"{error}; remove this shard and run again to write it anew") from error
+    finally:
+        file.close()
+
+
+def _join_blocks(group: h5py.Group, paths: list[Path], num_nodes: int, axis: TimeAxis, fields: FieldAttributes) -> None:
+    with _shard(paths[0]) as shard:
+        layout, time = block_layout(shard), read_array(shard["time"])
+        for path, (_, shape) in layout.items():
+            if path.startswith("fields/") and shape[1] != num_nodes:
+                raise ValueError(f"{paths[0]}: {path}: wanted {num_nodes} nodes as the mesh has, got {shape[1]}")
+    counts = []
+    for path in paths:
+        with _shard(path) as shard:
+            _require_same(path, block_layout(shard), layout)
+            if not np.array_equal(read_array(shard["time"]), time):
+                raise ValueError(f"{path}: wanted the time axis of the first block of the mesh, got another")
+            counts.append(shard["split"].shape[0])
+    names = [path.removeprefix("fields/") for path in layout if path.startswith("fields/")]
+    with _shard(paths[0]) as shard:
+        create_trajectories(group, sum(counts), shard, axis, fields(names))
+    for path, first in zip(paths, np.cumsum([0, *counts])):
+        with _shard(path) as shard:
+            copy_rows(group, shard, int(first), list(layout))
+
+
+def _require_same(path: Path, layout: dict[str, Any], wanted: dict[str, Any]) -> None:
+    differs = sorted(name for name in layout.keys() | wanted.keys() if layout.get(name) != wanted.get(name))
+    if differs:
+        name = differs[0]
+        raise ValueError(
+            f"{path}: {name}: wanted dtype and shape {wanted.get(name)} as in block 0, got {layout.get(name)}"
+        )

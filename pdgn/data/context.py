@@ -1,0 +1,237 @@
+"""What a model is told besides the signal: features of nodes, of edges and of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pdgn.data.records import MeshRecord
+from pdgn.data.shards import TimeAxis
+
+HOURS = {"h": 1.0, "min": 1 / 60, "s": 1 / 3600, "d": 24.0}
+# Geodesic distances by preference, the most accurate first.
+_GEODESIC_METHODS = ("exact", "heat", "fast_marching")
+_NODE_FEATURES = ("pos", "normal", "boundary", "log_mass", "geodesic", "dt")
+_EDGE_FEATURES = ("length", "vector", "reference")
+_FORCING_FEATURES = ("hour_of_day",)
+
+
+class ChannelCounts(NamedTuple):
+    """Numbers of channels: of the signal, of the context of nodes and edges, and of the forcing."""
+
+    signal: int
+    node_context: int = 0
+    edge_context: int = 0
+    forcing: int = 0
+
+
+@dataclass(frozen=True)
+class Context:
+    """Names of the features that a model is given besides the signal.
+
+    Args:
+        node: of "pos" (3), "normal" (3), "boundary", "log_mass", "geodesic" (distance to the nearest stored source), "dt", or the
+            name of an array of the mesh's ``node`` [V, ...] or of the trajectory's parameters ([V, ...], or one value for all nodes).
+        edge: of "length", "vector" (3), "reference" (reference gradient times length, reference Laplacian times length²; 2),
+            "project:<name>" = ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], or the name of an array of the mesh's ``edge``.
+        forcing: of "hour_of_day" (sin and cos of 2π·hour/24, UTC; 2).
+    """
+
+    node: list[str] = field(default_factory=list)
+    edge: list[str] = field(default_factory=list)
+    forcing: list[str] = field(default_factory=list)
+
+
+def parameter_names(context: Context, record: MeshRecord, available: Mapping[str, object]) -> list[str]:
+    """Those parameters of a trajectory that the context needs.
+
+    Args:
+        context: names of features.
+        record: the mesh; its arrays come before parameters of the same name.
+        available: names of the parameters.
+
+    Raises:
+        ValueError: a feature that neither the mesh nor the parameters have; named, with what is available.
+    """
+    needed = []
+    for kind, names, own, builtin in (
+        ("node", context.node, record.node, _NODE_FEATURES),
+        ("edge", context.edge, record.edge, _EDGE_FEATURES),
+        ("forcing", context.forcing, {}, _FORCING_FEATURES),
+    ):
+        for name in names:
+            array, arrays = name, own
+            if kind == "edge" and name.startswith("project:"):
+                array, arrays = name.removeprefix("project:"), record.node
+            elif name in builtin or (kind != "node" and name in own):
+                _require_builtin(record, name)
+                continue
+            if array in arrays:
+                continue
+            if array not in available or (kind != "node" and not name.startswith("project:")):
+                raise ValueError(_unknown(kind, name, builtin, own if arrays is own else arrays, available))
+            needed.append(array)
+    return list(dict.fromkeys(needed))
+
+
+def _require_builtin(record: MeshRecord, name: str) -> None:
+    if name in ("normal", "boundary") and name not in record.node:
+        raise ValueError(
+            f"context feature {name!r}: the record has no array {name!r}, available: {', '.join(sorted(record.node))}"
+        )
+    if name == "geodesic" and not any(method in record.geodesic for method in _GEODESIC_METHODS):
+        raise ValueError(
+            f"context feature 'geodesic': the record has no geodesic distances ({', '.join(_GEODESIC_METHODS)}), "
+            f"available: {', '.join(sorted(record.geodesic)) or 'none'}"
+        )
+
+
+def _unknown(kind: str, name: str, builtin: tuple[str, ...], own: Mapping, parameters: Mapping[str, object]) -> str:
+    names = [*builtin, *sorted(own), *(sorted(parameters) if kind != "forcing" else ())]
+    if kind == "edge":
+        names.append("project:<vector field>")
+    return f"{kind} context feature {name!r}: the record does not have it, available: {', '.join(dict.fromkeys(names))}"
+
+
+def node_context(record: MeshRecord, names: list[str], parameters: Mapping[str, np.ndarray], dt: float) -> Tensor:
+    """Features of the nodes.
+
+    Returns:
+        [V, P] float32; P = 0 for no names.
+
+    Raises:
+        ValueError: a feature that the record does not have or that is not finite.
+    """
+    parameter_names(Context(node=list(names)), record, parameters)
+    columns = [_node_feature(record, name, parameters, dt) for name in names]
+    return torch.cat([torch.empty(record.num_nodes, 0), *columns], dim=1)
+
+
+def _node_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.ndarray], dt: float) -> Tensor:
+    if name == "pos":
+        return record.tensor("pos", lambda: record.pos.astype(np.float32))
+    if name == "dt":
+        return torch.full((record.num_nodes, 1), dt)
+    if name == "log_mass":
+        return record.tensor("log_mass", lambda: np.log(record.node["mass"])[:, None])
+    if name == "geodesic":
+        return record.tensor("nearest_source", lambda: _nearest_source(record))
+    if name in record.node:
+        return record.tensor(f"node/{name}", lambda: _columns(record.node[name]))
+    values = torch.from_numpy(np.array(parameters[name], dtype=np.float32))
+    if values.ndim and len(values) == record.num_nodes:
+        return values.reshape(record.num_nodes, -1)
+    if values.ndim > 1:
+        raise ValueError(
+            f"node context feature {name!r}: wanted [V, ...], one value or [D], got shape {list(values.shape)}"
+        )
+    return values.reshape(1, -1).expand(record.num_nodes, -1)
+
+
+def _columns(values: np.ndarray) -> np.ndarray:
+    return values.reshape(len(values), -1).astype(np.float32)
+
+
+def _nearest_source(record: MeshRecord) -> np.ndarray:
+    method = next(method for method in _GEODESIC_METHODS if method in record.geodesic)
+    distance = record.geodesic[method].min(axis=0)
+    unreachable = int(np.isinf(distance).sum())
+    if unreachable:
+        raise ValueError(
+            f"context feature 'geodesic': infinite at {unreachable} nodes that no source reaches; add a source there"
+        )
+    return distance[:, None]
+
+
+def edge_context(record: MeshRecord, names: list[str], parameters: Mapping[str, np.ndarray]) -> Tensor:
+    """Features of the directed edges.
+
+    Returns:
+        [E, R] float32; R = 0 for no names.
+
+    Raises:
+        ValueError: a feature that the record does not have.
+    """
+    parameter_names(Context(edge=list(names)), record, parameters)
+    columns = [_edge_feature(record, name, parameters) for name in names]
+    return torch.cat([torch.empty(record.num_edges, 0), *columns], dim=1)
+
+
+def _edge_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.ndarray]) -> Tensor:
+    if name == "reference":
+        return record.tensor("reference", lambda: _scaled_reference(record))
+    if name in record.edge:
+        return record.tensor(f"edge/{name}", lambda: _columns(record.edge[name]))
+    vector_field = name.removeprefix("project:")
+    if vector_field in record.node:
+        return record.tensor(name, lambda: _project(record, record.node[vector_field], name))
+    return torch.from_numpy(_project(record, parameters[vector_field], name).astype(np.float32))
+
+
+def _scaled_reference(record: MeshRecord) -> np.ndarray:
+    length = record.edge["length"]
+    return np.stack(
+        [record.edge["reference_gradient"] * length, record.edge["reference_laplacian"] * length**2], axis=1
+    )
+
+
+def _project(record: MeshRecord, values: np.ndarray, name: str) -> np.ndarray:
+    if values.shape != (record.num_nodes, 3):
+        raise ValueError(
+            f"edge context feature {name!r}: wanted a vector field {[record.num_nodes, 3]}, got {list(values.shape)}"
+        )
+    source, target = record.edge_index
+    return np.einsum("ec,ec->e", 0.5 * (values[source] + values[target]), record.edge["vector"])[:, None]
+
+
+def forcing(names: list[str], time: np.ndarray, axis: TimeAxis, num_nodes: int) -> Tensor:
+    """Inputs known at every frame.
+
+    hour_of_day: (sin 2πh/24, cos 2πh/24), h the hour of the day (UTC).
+
+    Args:
+        names: of features.
+        time: [T] in the axis's unit since its origin.
+        axis: unit and origin of the time; without origin, time 0 is midnight.
+        num_nodes: V.
+
+    Returns:
+        [V, T, Q] float32; Q = 0 for no names.
+
+    Raises:
+        ValueError: an unknown feature, or a unit of time that is not one of h, min, s, d.
+    """
+    if not names:
+        return torch.empty(num_nodes, len(time), 0)
+    unknown = [name for name in names if name not in _FORCING_FEATURES]
+    if unknown:
+        raise ValueError(f"forcing feature {unknown[0]!r}: unknown, available: {', '.join(_FORCING_FEATURES)}")
+    angle = torch.from_numpy(hour_of_day(time, axis)) * (2 * math.pi / 24)
+    values = torch.stack([angle.sin(), angle.cos()], dim=-1).float().repeat(1, len(names))
+    return values.expand(num_nodes, -1, -1)
+
+
+def hour_of_day(time: np.ndarray, axis: TimeAxis) -> np.ndarray:
+    """Hours since midnight UTC, in [0, 24).
+
+    Args:
+        time: [T] in the axis's unit since its origin.
+        axis: unit "h", "min", "s" or "d"; without origin, time 0 is midnight.
+
+    Raises:
+        ValueError: another unit.
+    """
+    if axis.unit not in HOURS:
+        raise ValueError(f"forcing feature 'hour_of_day': wanted a time unit of {', '.join(HOURS)}, got {axis.unit!r}")
+    start = 0.0
+    if axis.origin is not None:
+        clock = datetime.fromisoformat(axis.origin)
+        start = clock.hour + clock.minute / 60 + clock.second / 3600
+    return (start + np.asarray(time, dtype=np.float64) * HOURS[axis.unit]) % 24

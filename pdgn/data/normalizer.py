@@ -1,0 +1,166 @@
+"""Physical units to model units and back, with statistics of the training split alone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from pdgn.data.context import edge_context, forcing, node_context
+from pdgn.data.dataset import MeshDynamicsDataset, TrajectoryKey
+from pdgn.data.moments import RunningMoments
+
+
+class Normalizer(nn.Module):
+    """Standardises samples: signal (f − μ)/σ per channel, contexts likewise, reference weights by one constant each.
+
+    All statistics are over observed values of the training split; a constant channel has σ = 1. The reference weights are scaled
+    so that the fixed gradient and Laplacian of the normalised training signal have unit standard deviation, pooled over channels.
+    ``increment_scale`` is the standard deviation of f(t+1) − f(t), divided by σ. Buffers only: ``state_dict`` holds everything.
+
+    Args:
+        signal, node_context, edge_context, forcing: numbers of channels.
+    """
+
+    def __init__(self, signal: int, node_context: int = 0, edge_context: int = 0, forcing: int = 0) -> None:
+        super().__init__()
+        for name, count in (
+            ("signal", signal), ("node_context", node_context), ("edge_context", edge_context), ("forcing", forcing),
+        ):  # fmt: skip
+            self.register_buffer(f"{name}_mean", torch.zeros(count))
+            self.register_buffer(f"{name}_std", torch.ones(count))
+        self.register_buffer("increment_scale", torch.ones(signal))
+        self.register_buffer("gradient_scale", torch.ones(()))
+        self.register_buffer("laplacian_scale", torch.ones(()))
+
+    @classmethod
+    def empty(cls, channels: Sequence[int]) -> Normalizer:
+        """One that changes nothing, ready to load a state_dict.
+
+        Args:
+            channels: numbers of channels: signal, node context, edge context, forcing.
+        """
+        return cls(*channels)
+
+    @classmethod
+    def fit(cls, dataset: MeshDynamicsDataset) -> Normalizer:
+        """Statistics of all training trajectories, read once and in pieces, so that memory does not grow with the dataset.
+
+        Raises:
+            ValueError: the dataset is of another split than "train", or nothing in it was observed.
+        """
+        if dataset.split != "train":
+            raise ValueError(f"wanted the training split to fit the normalisation, got split {dataset.split!r}")
+        statistics = _Statistics(dataset)
+        for key in dataset.trajectories():
+            statistics.add(key)
+        normalizer = cls.empty(dataset.channels)
+        statistics.store(normalizer)
+        return normalizer
+
+    def transform(self, data: Data) -> Data:
+        """A new graph, or batch of graphs, in model units; the given one is left as it is.
+
+        Returns:
+            The same attributes with x, y standardised and 0 where masked out, forcing and contexts standardised, reference weights
+            scaled, and increment_scale [B, C], one row per graph.
+        """
+        result = copy.copy(data)
+        for name in ("x", "y"):
+            if data.get(name) is not None:
+                scaled = (data[name] - self.signal_mean) / self.signal_std
+                result[name] = torch.where(data[f"{name}_mask"][..., None], scaled, 0.0)
+        for name in ("node_context", "edge_context", "forcing"):
+            if data.get(name) is not None:
+                result[name] = (data[name] - getattr(self, f"{name}_mean")) / getattr(self, f"{name}_std")
+        result.reference_gradient = data.reference_gradient * self.gradient_scale
+        result.reference_laplacian = data.reference_laplacian * self.laplacian_scale
+        num_graphs = getattr(data, "num_graphs", 1)
+        result.increment_scale = self.increment_scale.expand(num_graphs, -1).clone()
+        _register_slices(result, "increment_scale", num_graphs)
+        return result
+
+    def inverse(self, frames: Tensor) -> Tensor:
+        """Frames [..., C] in model units → physical units, f·σ + μ."""
+        return frames * self.signal_std + self.signal_mean
+
+    def forward(self, data: Data) -> Data:
+        """The same as :meth:`transform`."""
+        return self.transform(data)
+
+
+def _register_slices(batch: Data, name: str, num_graphs: int) -> None:
+    """Let ``Batch.to_data_list`` know where an attribute that was added to a batch is cut."""
+    if getattr(batch, "_slice_dict", None) is not None:
+        batch._slice_dict = {**batch._slice_dict, name: torch.arange(num_graphs + 1)}
+        batch._inc_dict = {**batch._inc_dict, name: torch.zeros(num_graphs, dtype=torch.long)}
+
+
+class _Statistics:
+    """Running moments of everything that is normalised."""
+
+    def __init__(self, dataset: MeshDynamicsDataset) -> None:
+        self.dataset = dataset
+        counts = dataset.channels
+        self.signal, self.increment = RunningMoments(counts.signal), RunningMoments(counts.signal)
+        self.gradient, self.laplacian = RunningMoments(counts.signal), RunningMoments(counts.signal)
+        self.contexts = {
+            "node_context": RunningMoments(counts.node_context),
+            "edge_context": RunningMoments(counts.edge_context),
+            "forcing": RunningMoments(counts.forcing),
+        }
+
+    def add(self, key: TrajectoryKey) -> None:
+        self._add_contexts(key)
+        last: tuple[np.ndarray, np.ndarray] | None = None
+        for stored, mask in self.dataset.stream(key):
+            values = np.where(mask[..., None], stored, 0.0).astype(np.float64)
+            self.signal.update(values[mask])
+            self._add_operators(key, values, mask)
+            if last is not None:
+                values, mask = np.concatenate([last[0], values]), np.concatenate([last[1], mask])
+            self.increment.update((values[1:] - values[:-1])[mask[1:] & mask[:-1]])
+            last = values[-1:], mask[-1:]
+
+    def _add_contexts(self, key: TrajectoryKey) -> None:
+        dataset, record, parameters = self.dataset, self.dataset.record(key.mesh), self.dataset.parameters(key)
+        values = {
+            "node_context": node_context(record, dataset.context.node, parameters, dataset.time_step(key.mesh)),
+            "edge_context": edge_context(record, dataset.context.edge, parameters),
+            "forcing": forcing(dataset.context.forcing, dataset.time(key), dataset.time_axis, 1)[0],
+        }
+        for name, tensor in values.items():
+            self.contexts[name].update(tensor.double().numpy())
+
+    def _add_operators(self, key: TrajectoryKey, values: np.ndarray, mask: np.ndarray) -> None:
+        """Fixed derivatives of the raw signal where both ends, or a node and all its neighbours, were observed."""
+        record = self.dataset.record(key.mesh)
+        source, target = record.edge_index
+        first = np.flatnonzero(np.diff(target, prepend=-1))  # the edges are sorted by target, every node has one
+        gradient, laplacian = record.edge["reference_gradient"], record.edge["reference_laplacian"]
+        for frame, observed in zip(values, mask):
+            difference = frame[source] - frame[target]
+            both = observed[source] & observed[target]
+            self.gradient.update((gradient[:, None] * difference)[both])
+            sums = -np.add.reduceat(laplacian[:, None] * difference, first)
+            self.laplacian.update(sums[np.logical_and.reduceat(both, first)])
+
+    def store(self, normalizer: Normalizer) -> None:
+        if not self.signal.count:
+            raise ValueError(f"{self.dataset.path}: wanted observed values in the training split, got none")
+        spread = self.signal.std()
+        values = {
+            "signal_mean": self.signal.mean,
+            "signal_std": spread,
+            "increment_scale": self.increment.std() / spread,
+        }
+        for name, moments in self.contexts.items():
+            values[f"{name}_mean"], values[f"{name}_std"] = moments.mean, moments.std()
+        for name, moments in (("gradient_scale", self.gradient), ("laplacian_scale", self.laplacian)):
+            values[name] = 1 / moments.pooled_std(spread)
+        for name, value in values.items():
+            getattr(normalizer, name).copy_(torch.as_tensor(np.asarray(value)))

@@ -1,0 +1,88 @@
+"""What must hold of the arrays of a mesh before they are stored or used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pdgn.data.schema import require_name
+
+if TYPE_CHECKING:
+    from pdgn.data.records import MeshRecord
+
+
+def check_positions(pos: np.ndarray) -> None:
+    if pos.ndim != 2 or pos.shape[1] != 3 or len(pos) == 0:
+        raise ValueError(f"pos: wanted shape [V, 3] with V > 0, got {list(pos.shape)}")
+    if not np.isfinite(pos).all():
+        raise ValueError(
+            f"pos: wanted finite positions, got {int((~np.isfinite(pos)).any(1).sum())} nodes with NaN or infinity"
+        )
+
+
+def check_edges(edge_index: np.ndarray, num_nodes: int) -> None:
+    if edge_index.ndim != 2 or edge_index.shape[0] != 2 or edge_index.shape[1] == 0:
+        raise ValueError(f"edge_index: wanted shape [2, E] with E > 0, got {list(edge_index.shape)}")
+    _check_range("edge_index", edge_index, num_nodes)
+    if (np.diff(edge_index[1]) < 0).any():
+        raise ValueError("edge_index: wanted edges sorted by target (row 1), got another order")
+    if (edge_index[0] == edge_index[1]).any():
+        raise ValueError(f"edge_index: wanted no self-loops, got {int((edge_index[0] == edge_index[1]).sum())}")
+    lonely = np.flatnonzero(np.bincount(edge_index[1], minlength=num_nodes) == 0)
+    if lonely.size:
+        raise ValueError(
+            f"edge_index: wanted a neighbour for every node, got {lonely.size} nodes without (first: {lonely[:5].tolist()})"
+        )
+
+
+def _check_range(name: str, index: np.ndarray, num_nodes: int) -> None:
+    if index.min() < 0 or index.max() >= num_nodes:
+        raise ValueError(f"{name}: wanted indices in [0, {num_nodes}), got {int(index.min())} … {int(index.max())}")
+
+
+def check_geometry(record: MeshRecord) -> None:
+    check_positions(record.pos)
+    check_edges(record.edge_index, record.num_nodes)
+    if record.face is not None:
+        if record.face.ndim != 2 or record.face.shape[1] != 3 or len(record.face) == 0:
+            raise ValueError(f"face: wanted shape [F, 3] with F > 0, got {list(record.face.shape)}")
+        _check_range("face", record.face, record.num_nodes)
+    sources = record.geodesic.get("sources")
+    for name, values in record.geodesic.items():
+        if sources is None:
+            raise ValueError(f"geodesic: wanted 'sources' [S] beside the distances, got only {sorted(record.geodesic)}")
+        if name == "sources":
+            _check_range("geodesic/sources", values, record.num_nodes)
+        elif values.shape != (len(sources), record.num_nodes) or np.isnan(values).any() or (values < 0).any():
+            raise ValueError(
+                f"geodesic/{name}: wanted distances ≥ 0 of shape {[len(sources), record.num_nodes]}, got {list(values.shape)} "
+                f"with {int(np.isnan(values).sum())} NaN and {int((values < 0).sum())} negative"
+            )
+
+
+def required_arrays(has_faces: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names that every record has in ``node`` and in ``edge``."""
+    node = ("mass", "normal", "boundary") if has_faces else ("mass",)
+    return node, ("reference_gradient", "reference_laplacian", "vector", "length")
+
+
+def check_arrays(record: MeshRecord) -> None:
+    wanted = required_arrays(record.face is not None)
+    for kind, arrays, count, names in (
+        ("node", record.node, record.num_nodes, wanted[0]),
+        ("edge", record.edge, record.num_edges, wanted[1]),
+    ):
+        missing = [name for name in names if name not in arrays]
+        if missing:
+            raise ValueError(f"{kind}: wanted the arrays {', '.join(names)}, got none named {', '.join(missing)}")
+        for name, values in arrays.items():
+            require_name(name, kind)
+            if values.dtype.kind not in "fiub":
+                raise TypeError(f"{kind}/{name}: wanted numbers, got dtype {values.dtype}")
+            if values.ndim == 0 or len(values) != count:
+                raise ValueError(f"{kind}/{name}: wanted {count} rows, got shape {list(values.shape)}")
+            if not np.isfinite(values).all():
+                raise ValueError(
+                    f"{kind}/{name}: wanted finite values, got {int((~np.isfinite(values)).sum())} NaN or infinite"
+                )

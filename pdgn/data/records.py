@@ -1,0 +1,146 @@
+"""What the file holds about one mesh, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pdgn.data.record_checks import check_arrays, check_edges, check_geometry, check_positions
+from pdgn.mesh import TriMesh, minimal_image
+from pdgn.operators import mass, reference_weights, sensor_reference_weights
+
+
+@dataclass(frozen=True, eq=False)
+class MeshRecord:
+    """All that is stored about one mesh or sensor network; an edge runs from source j (row 0) to target i (row 1).
+
+    Args:
+        pos: positions [V, 3] float64, in ``unit``.
+        face: triangles [F, 3] int64, or None for a sensor network.
+        edge_index: [2, E] int64, sorted by target; every node has at least one incoming edge.
+        node: name → array [V, ...]; always ``mass`` [V], and ``normal`` [V, 3] and ``boundary`` [V] bool where there are faces.
+        edge: name → array [E, ...]; always ``reference_gradient``, ``reference_laplacian``, ``vector`` [E, 3] = x_j − x_i, ``length``.
+        geodesic: ``sources`` [S] int64 and, per method, distances [S, V] float64, +inf where unreachable; may be empty.
+        period: (Lx, Ly, Lz) of a periodic domain, 0 along an axis that is not periodic; None where none is.
+        unit: unit of length of ``pos``.
+
+    Raises:
+        ValueError: shapes, indices or values are wrong; the message names the array.
+    """
+
+    pos: np.ndarray
+    face: np.ndarray | None
+    edge_index: np.ndarray
+    node: dict[str, np.ndarray]
+    edge: dict[str, np.ndarray]
+    geodesic: dict[str, np.ndarray] = field(default_factory=dict)
+    period: tuple[float, float, float] | None = None
+    unit: str = "1"
+    _tensors: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("pos", np.float64), ("face", np.int64), ("edge_index", np.int64)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=dtype))
+        for name in ("node", "edge", "geodesic"):
+            object.__setattr__(self, name, {key: np.asarray(value) for key, value in getattr(self, name).items()})
+        check_geometry(self)
+        check_arrays(self)
+
+    @property
+    def num_nodes(self) -> int:
+        """V, the number of vertices or sensors."""
+        return len(self.pos)
+
+    @property
+    def num_edges(self) -> int:
+        """E, the number of directed edges."""
+        return self.edge_index.shape[1]
+
+    @classmethod
+    def from_mesh(
+        cls,
+        mesh: TriMesh,
+        *,
+        unit: str = "1",
+        node: Mapping[str, np.ndarray] | None = None,
+        geodesic: Mapping[str, np.ndarray] | None = None,
+    ) -> MeshRecord:
+        """The record of a triangle mesh: lumped mass, normals, boundary and cotangent reference weights computed.
+
+        Args:
+            mesh: V vertices, F faces, E directed edges.
+            unit: unit of length of the positions.
+            node: further static arrays [V, ...], for example coefficients.
+            geodesic: ``sources`` [S] and distances [S, V] by method.
+
+        Raises:
+            ValueError: a vertex belongs to no face, or an array has another length than the mesh.
+        """
+        gradient, laplacian = reference_weights(mesh)
+        lumped = np.asarray(mass(mesh, kind="lumped").diagonal())
+        static = {"mass": lumped, "normal": mesh.vertex_normal, "boundary": mesh.boundary, **(node or {})}
+        edge = _edge_arrays(mesh.edge_vector, gradient, laplacian)
+        return cls(mesh.pos, mesh.face, mesh.edge_index, static, edge, dict(geodesic or {}), mesh.period, unit)
+
+    @classmethod
+    def from_sensors(
+        cls,
+        pos: np.ndarray,
+        edge_index: np.ndarray,
+        *,
+        unit: str = "1",
+        period: tuple[float, float, float] | None = None,
+        node: Mapping[str, np.ndarray] | None = None,
+    ) -> MeshRecord:
+        """The record of a sensor network: finite-difference reference weights computed, mass 1 at every sensor.
+
+        Args:
+            pos: positions [V, 3], in ``unit``; sensors at the same place are refused.
+            edge_index: [2, E], symmetric, sorted by target.
+            unit: unit of length.
+            period: lengths of a periodic domain, 0 along an axis that is not periodic.
+            node: further static arrays [V, ...]; ``mass`` here replaces the ones.
+
+        Raises:
+            ValueError: a sensor has no neighbour, an edge has length zero, an index is out of range.
+        """
+        pos = np.asarray(pos, dtype=np.float64)
+        edge_index = np.asarray(edge_index, dtype=np.int64)
+        check_positions(pos)
+        check_edges(edge_index, len(pos))
+        vector = minimal_image(pos[edge_index[0]] - pos[edge_index[1]], period)
+        zero = np.flatnonzero(np.linalg.norm(vector, axis=1) == 0)
+        if zero.size:
+            pair = edge_index[:, zero[0]].tolist()
+            raise ValueError(
+                f"pos: wanted sensors at different places, got sensors {pair[1]} and {pair[0]} at the same place"
+            )
+        gradient, laplacian = sensor_reference_weights(vector, edge_index, len(pos))
+        static = {"mass": np.ones(len(pos)), **(node or {})}
+        return cls(pos, None, edge_index, static, _edge_arrays(vector, gradient, laplacian), {}, period, unit)
+
+    def tensor(self, name: str, compute: Callable[[], np.ndarray]) -> Tensor:
+        """A static tensor of this mesh, computed once and kept: float32, int64 or bool.
+
+        Args:
+            name: key under which it is kept.
+            compute: gives the array the first time.
+        """
+        if name not in self._tensors:
+            values = np.asarray(compute())
+            kind = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}[values.dtype.kind]
+            self._tensors[name] = torch.from_numpy(values.astype(kind, copy=True))
+        return self._tensors[name]
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_tensors": {}}
+
+
+def _edge_arrays(vector: np.ndarray, gradient: np.ndarray, laplacian: np.ndarray) -> dict[str, np.ndarray]:
+    length = np.linalg.norm(vector, axis=1)
+    return {"vector": vector, "length": length, "reference_gradient": gradient, "reference_laplacian": laplacian}

@@ -1,0 +1,101 @@
+"""One window of a trajectory as the graph that models and roll-outs see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pdgn.data.context import Context, edge_context, forcing, node_context
+from pdgn.data.records import MeshRecord
+from pdgn.data.shards import TimeAxis
+
+_HOURS = TimeAxis("h")
+
+
+def build_sample(
+    record: MeshRecord,
+    x: np.ndarray | Tensor,
+    x_mask: np.ndarray | Tensor | None,
+    y: np.ndarray | Tensor | None,
+    y_mask: np.ndarray | Tensor | None,
+    time: np.ndarray,
+    context: Context,
+    parameters: Mapping[str, np.ndarray] | None = None,
+    *,
+    axis: TimeAxis = _HOURS,
+) -> Data:
+    """A window of T0 observed and H further frames on one mesh, in physical units.
+
+    Args:
+        record: the mesh or sensor network, V nodes and E edges.
+        x: observed frames [T0, V, C], in the order of the file (time first).
+        x_mask: [T0, V] bool, true where the sensor reports; None: true where x is finite.
+        y: frames to predict [H, V, C]; None where the truth is unknown, y and y_mask are then zero and false.
+        y_mask: [H, V] bool; None: true where y is finite.
+        time: [T0 + H], in the unit of ``axis``; at least two frames, equally spaced.
+        context: names of features.
+        parameters: of this trajectory, name → [V, ...] or one value or [D].
+        axis: unit and origin of ``time``; by default hours since a midnight UTC.
+
+    Returns:
+        Data with x [V, T0, C], x_mask [V, T0], y [V, H, C], y_mask [V, H], forcing [V, T0+H, Q], node_context [V, P],
+        edge_context [E, R], edge_index [2, E], reference_gradient [E], reference_laplacian [E], mass [V], pos [V, 3], dt [1].
+        Floats are float32; frames are 0 where not observed. Static tensors are shared between samples: do not change them in place.
+
+    Raises:
+        ValueError: shapes do not fit, an observed value is not finite, a context feature is not there.
+    """
+    time = np.asarray(time, dtype=np.float64)
+    frames, observed = _frames("x", x, x_mask, record.num_nodes)
+    horizon = len(time) - frames.shape[1]
+    if len(time) < 2 or horizon < 0:
+        raise ValueError(f"time: wanted at least 2 and {frames.shape[1]} entries, as x has frames, got {len(time)}")
+    if y is None:
+        y = torch.zeros(horizon, record.num_nodes, frames.shape[2])
+        y_mask = torch.zeros(horizon, record.num_nodes, dtype=torch.bool)
+    target, target_mask = _frames("y", y, y_mask, record.num_nodes)
+    if target.shape[1:] != (horizon, frames.shape[2]):
+        raise ValueError(
+            f"y: wanted {horizon} frames of {frames.shape[2]} channels, as time and x say, got {list(y.shape)}"
+        )
+    dt = float(time[1] - time[0])
+    parameters = parameters or {}
+    return Data(
+        x=frames,
+        x_mask=observed,
+        y=target,
+        y_mask=target_mask,
+        forcing=forcing(context.forcing, time, axis, record.num_nodes),
+        node_context=node_context(record, context.node, parameters, dt),
+        edge_context=edge_context(record, context.edge, parameters),
+        edge_index=record.tensor("edge_index", lambda: record.edge_index),
+        reference_gradient=record.tensor("reference_gradient", lambda: record.edge["reference_gradient"]),
+        reference_laplacian=record.tensor("reference_laplacian", lambda: record.edge["reference_laplacian"]),
+        mass=record.tensor("mass", lambda: record.node["mass"]),
+        pos=record.tensor("pos", lambda: record.pos),
+        dt=torch.tensor([dt]),
+    )
+
+
+def _frames(
+    name: str, values: np.ndarray | Tensor, mask: np.ndarray | Tensor | None, num_nodes: int
+) -> tuple[Tensor, Tensor]:
+    """Frames [V, T, C] with 0 where not observed, and the mask [V, T]."""
+    values = torch.as_tensor(values)
+    if values.ndim != 3 or values.shape[1] != num_nodes:
+        raise ValueError(f"{name}: wanted shape [T, {num_nodes}, C] (time first), got {list(values.shape)}")
+    finite = torch.isfinite(values).all(-1)
+    mask = finite if mask is None else torch.as_tensor(mask)
+    if mask.shape != values.shape[:2] or mask.dtype != torch.bool:
+        raise ValueError(f"{name}_mask: wanted bool {list(values.shape[:2])}, got {mask.dtype} {list(mask.shape)}")
+    wrong = int((mask & ~finite).sum())
+    if wrong:
+        raise ValueError(
+            f"{name}: wanted finite values where the mask is true, got NaN or infinity at {wrong} node frames"
+        )
+    values = torch.where(mask[..., None], values, 0).float()
+    return values.transpose(0, 1).contiguous(), mask.t().contiguous()
