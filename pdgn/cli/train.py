@@ -1,0 +1,68 @@
+"""`pdgn train`: a config to a folder of checkpoints and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jsonargparse import Namespace
+
+from pdgn.cli.nearest import nearest
+from pdgn.cli.parser import StrictParser
+from pdgn.models import MODELS
+from pdgn.training.config import RunConfig
+from pdgn.training.train import train
+
+DEFAULT_MODEL = "padgn"
+
+
+def build_parser() -> StrictParser:
+    """The options of `pdgn train`: one for each key of a config.
+
+    Returns:
+        The parser.
+    """
+    parser = StrictParser(
+        "pdgn train",
+        "Trains a model and the baselines of its config. An interrupted run is continued by the same command; "
+        "one line per epoch goes to metrics.csv, checkpoints and logs to OUTPUT/NAME.",
+        prepare=_add_model,
+    )
+    parser.add_class_arguments(RunConfig, skip={"model"})
+    parser.add_argument("--model.name", default=DEFAULT_MODEL, help=f"which model: {', '.join(MODELS)}.")
+    parser.add_argument("--overwrite", action="store_true", help="Remove an earlier run of that name first.")
+    return parser
+
+
+def run(args: Namespace) -> None:
+    """Trains and says where the result is.
+
+    Args:
+        args: what `build_parser` parsed.
+    """
+    folder = train(config_of(args), overwrite=args.overwrite)
+    print(f"{folder / 'best.ckpt'}: trained; next: pdgn evaluate --checkpoint {folder / 'best.ckpt'}")
+
+
+def config_of(args: Namespace) -> RunConfig:
+    """The typed config that a command line describes.
+
+    Args:
+        args: what `build_parser` parsed.
+
+    Returns:
+        The config.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+    values = {key: value for key, value in args.as_dict().items() if key not in {"config", "overwrite"}}
+    return RunConfig.from_dict(values)
+
+
+def _add_model(parser: StrictParser, chosen: Callable[[str], Any]) -> None:
+    """Adds the options of the chosen model, typed by its constructor."""
+    name = chosen("model.name") or DEFAULT_MODEL
+    if name not in MODELS:
+        raise ValueError(f"model.name: wanted one of {', '.join(MODELS)}, given {name!r}{nearest(str(name), MODELS)}")
+    parser.add_class_arguments(MODELS[name], "model", skip={"channels"})

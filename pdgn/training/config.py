@@ -1,0 +1,212 @@
+"""What a config file says: the typed form of configs/*.yaml."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pdgn.models.options import unknown
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which windows of which file the model sees.
+
+    Args:
+        file: the HDF5 dataset, as `pdgn generate` writes it.
+        history: observed frames at the start of a window.
+        horizon: frames to predict after them, in training and validation.
+        stride: frames between the starts of two windows of one trajectory.
+        fields: which fields, in this order; none: all fields of the file.
+        node_context: what nodes know besides the signal, for example [pos, normal, log_mass].
+        edge_context: what edges know besides the signal, for example [length, reference].
+        forcing: inputs known at every frame, for example [hour_of_day].
+    """
+
+    file: str
+    history: int
+    horizon: int
+    stride: int = 1
+    fields: list[str] | None = None
+    node_context: list[str] = field(default_factory=list)
+    edge_context: list[str] = field(default_factory=list)
+    forcing: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in ("history", "horizon", "stride"):
+            _require(f"data.{name}", getattr(self, name) >= 1, "an integer of at least 1", getattr(self, name))
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the model is optimised (Adam).
+
+    Args:
+        epochs: passes over the training windows.
+        batch_size: windows per step, from any of the meshes.
+        learning_rate: step size of Adam at the start.
+        weight_decay: L2 penalty on the weights.
+        clip: largest norm of the gradient; none: not clipped.
+        noise_std: standard deviation of the noise on observed frames, in units of the normalised signal.
+        truth_decay: k of scheduled sampling, where the next input is the truth with probability
+            k/(k + exp(epoch/k)); none: the model always continues from its own predictions.
+        patience: stop after this many epochs without a better validation loss; none: never.
+        schedule: learning rate over the epochs: "constant", or "cosine" down to zero.
+        workers: processes that read data; 0: the training process itself.
+        precision: "32", or mixed precision on devices that have it.
+        accelerator: device; "auto" takes a GPU where there is one.
+        max_minutes: stop at the end of the epoch that passes this time, interrupted parts counted; none: no limit.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    clip: float | None = 1.0
+    noise_std: float = 0.0
+    truth_decay: float | None = None
+    patience: int | None = None
+    schedule: Literal["constant", "cosine"] = "constant"
+    workers: int = 0
+    precision: Literal["32", "bf16-mixed", "16-mixed"] = "32"
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    max_minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            value = getattr(self, name)
+            _require(f"training.{name}", value is None or value >= 1, "an integer of at least 1", value)
+        for name in ("learning_rate", "clip", "truth_decay", "max_minutes"):
+            value = getattr(self, name)
+            _require(f"training.{name}", value is None or 0 < value < float("inf"), "a positive number", value)
+        for name in ("weight_decay", "noise_std", "workers"):
+            value = getattr(self, name)
+            _require(f"training.{name}", 0 <= value < float("inf"), "a number of at least 0", value)
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What `pdgn evaluate` reports beside the model.
+
+    Args:
+        baselines: models to compare with; those with weights are trained after the model, with the same settings.
+        horizon: frames to roll out; none: to the end of the test trajectories.
+        stride: frames between the starts of two roll-outs of one trajectory; none: one roll-out per trajectory.
+        figures: draw figures for the report.
+        divergence_threshold: a roll-out counts as diverged where its error passes this many standard deviations of
+            the training signal.
+    """
+
+    baselines: list[str] = field(default_factory=lambda: ["persistence"])
+    horizon: int | None = None
+    stride: int | None = None
+    figures: bool = True
+    divergence_threshold: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("horizon", "stride"):
+            value = getattr(self, name)
+            _require(f"evaluation.{name}", value is None or value >= 1, "an integer of at least 1", value)
+        _require(
+            "evaluation.divergence_threshold", self.divergence_threshold > 0, "a positive number",
+            self.divergence_threshold,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run of training, from data to checkpoint.
+
+    Args:
+        name: name of the run; its folder is OUTPUT/NAME.
+        data: which windows of which file the model sees.
+        model: name of the model and the options of its constructor.
+        training: how the model is optimised.
+        evaluation: what is compared with it.
+        seed: every random draw follows from it.
+        output: folder that holds the runs.
+    """
+
+    name: str
+    data: DataConfig
+    model: dict[str, Any]
+    training: TrainingConfig
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    seed: int = 0
+    output: str = "runs"
+
+    def __post_init__(self) -> None:
+        plain = bool(self.name) and self.name not in {".", ".."} and not set(self.name) & set('/\\:\0"<>|?*')
+        _require("name", plain, "a plain folder name", self.name)
+        _require("seed", self.seed >= 0, "an integer of at least 0", self.seed)
+        named = isinstance(self.model.get("name"), str)
+        _require("model.name", named, "the name of a model", self.model.get("name"))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunConfig:
+        """Builds a config from nested dictionaries, as YAML and checkpoints hold it.
+
+        Args:
+            values: {"name": ..., "data": {...}, "model": {...}, "training": {...}, ...}.
+
+        Returns:
+            The config, defaults filled in.
+
+        Raises:
+            ValueError: an unknown or a missing key, or a value out of range; the message names the key.
+        """
+        return _build(cls, values, "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The config as nested dictionaries of plain values.
+
+        Returns:
+            What `from_dict` reads.
+        """
+        return dataclasses.asdict(self)
+
+
+def first_difference(given: Any, stored: Any, prefix: str = "") -> tuple[str, Any, Any] | None:
+    """The first key in which two nested dictionaries differ.
+
+    Args:
+        given: one of them.
+        stored: the other.
+        prefix: dotted key of both.
+
+    Returns:
+        (dotted key, value in `given`, value in `stored`), None standing for an absent key; None where they are equal.
+    """
+    if not (isinstance(given, dict) and isinstance(stored, dict)):
+        return None if given == stored else (prefix, given, stored)
+    for key in [*given, *(key for key in stored if key not in given)]:
+        dotted = f"{prefix}.{key}" if prefix else str(key)
+        found = first_difference(given.get(key), stored.get(key), dotted)
+        if found:
+            return found
+    return None
+
+
+def _require(key: str, condition: bool, wanted: str, given: Any) -> None:
+    if not condition:
+        raise ValueError(f"{key}: wanted {wanted}, given {given!r}")
+
+
+def _build(cls: type, values: Any, prefix: str) -> Any:
+    if not isinstance(values, dict):
+        raise ValueError(f"{prefix.rstrip('.') or 'config'}: wanted keys and values, given {values!r}")
+    known = {item.name: item for item in dataclasses.fields(cls)}
+    for key in values:
+        if key not in known:
+            raise unknown(prefix.rstrip(".") or "config", key, known)
+    hints = typing.get_type_hints(cls)
+    arguments = {}
+    for key, item in known.items():
+        if key in values:
+            nested = dataclasses.is_dataclass(hints[key])
+            arguments[key] = _build(hints[key], values[key], f"{prefix}{key}.") if nested else values[key]
+        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{prefix}{key}: wanted a value, given none")
+    return cls(**arguments)

@@ -1,0 +1,59 @@
+"""What is told about each epoch."""
+
+from __future__ import annotations
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from pdgn.training.run_clock import RunClock
+from pdgn.training.schedule import truth_probability
+
+
+class EpochReport(Callback):
+    """Sends one row per epoch to every logger, before the checkpoint of that epoch is written, and prints a line.
+
+    Lightning itself sends the training metrics after the checkpoint; a process killed in between would lose the row.
+
+    Args:
+        clock: time spent on the run.
+        units: unit of each physical metric by its name, for example {"valid/mae": "K"}.
+        echo: print a line per epoch (where there is no progress bar).
+    """
+
+    def __init__(self, clock: RunClock, units: dict[str, str], echo: bool = True) -> None:
+        self.clock = clock
+        self.units = units
+        self.echo = echo
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Reports the epoch.
+
+        Args:
+            trainer: holds the metrics and the loggers.
+            pl_module: holds the settings.
+        """
+        epoch = trainer.current_epoch + 1
+        row = {
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "truth_probability": truth_probability(epoch - 1, pl_module.config.training.truth_decay),
+            **{name: float(value) for name, value in sorted(trainer.callback_metrics.items())},
+            "seconds": round(self.clock.seconds(), 2),
+        }
+        for logger in trainer.loggers:
+            logger.log_metrics(row, step=epoch)
+        if self.echo:
+            print(self.line(epoch, trainer.max_epochs, row), flush=True)
+
+    def line(self, epoch: int, epochs: int | None, row: dict[str, float]) -> str:
+        """One line about an epoch.
+
+        Args:
+            epoch: counted from 1.
+            epochs: epochs in total.
+            row: the metrics.
+
+        Returns:
+            For example "epoch 3/40  train/loss 0.52  valid/loss 0.61  valid/mae 0.213 K  12.1 s".
+        """
+        shown = [name for name in row if name.endswith("/loss") or name.startswith("valid/mae")]
+        values = [f"{name} {row[name]:.4g} {self.units.get(name, '')}".rstrip() for name in shown]
+        return "  ".join([f"epoch {epoch}/{epochs}", *values, f"{row['seconds']:.1f} s"])

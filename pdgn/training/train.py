@@ -1,0 +1,151 @@
+"""Training, from a config to a folder of checkpoints and logs."""
+
+from __future__ import annotations
+
+import copy
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
+
+from pdgn.data import Normalizer
+from pdgn.models import build_model
+from pdgn.training.checkpoint import read_checkpoint
+from pdgn.training.checkpoint_io import AtomicCheckpointIO
+from pdgn.training.config import RunConfig
+from pdgn.training.description import ForecastDescription
+from pdgn.training.epoch_report import EpochReport
+from pdgn.training.forecaster import Forecaster
+from pdgn.training.metrics_log import MetricsLog
+from pdgn.training.parts import baseline_configs, resolve
+from pdgn.training.quiet import quiet_lightning
+from pdgn.training.run_checkpoint import RunCheckpoint
+from pdgn.training.run_clock import RunClock
+from pdgn.training.run_folder import TENSORBOARD, RunFolder
+from pdgn.training.windows import Windows, describe, make_loaders, open_windows
+
+
+def train(config: RunConfig, *, overwrite: bool = False) -> Path:
+    """Trains the model of a config and then its baselines that have weights.
+
+    An interrupted run of the same config continues from its last checkpoint and ends, on a CPU, with the same weights,
+    bit for bit, as one that was never interrupted.
+
+    Args:
+        config: the run.
+        overwrite: remove an earlier run of that name first.
+
+    Returns:
+        The folder: config.yaml, best.ckpt, last.ckpt, metrics.csv, tensorboard/, and one such folder per baseline.
+
+    Raises:
+        FileNotFoundError: no such data file.
+        FileExistsError: the folder holds a finished run, one of another config, or something else.
+        TrainingDivergedError: a loss became NaN or infinite.
+        ValueError: a value of the config does not fit the data or the model.
+        OSError: the folder cannot be written.
+    """
+    config = resolve(config)
+    parts = [config, *baseline_configs(config)]
+    windows = open_windows(config)
+    description = describe(windows.train, config)
+    for part in parts:
+        _build(part, description)  # options that a model refuses must not cost the earlier run
+    folders = [RunFolder(Path(part.output) / part.name) for part in parts]
+    with folders[0].claimed(overwrite=overwrite):
+        folders[0].create(config)
+        if all(folder.state() == "finished" for folder in folders):
+            raise FileExistsError(f"{folders[0].path}: holds a finished run; choose another --name, or --overwrite it")
+        normalizer = Normalizer.fit(windows.train)
+        for part, folder in zip(parts, folders):
+            folder.create(part)
+            if folder.state() != "finished":
+                model = _build(part, description)
+                part_description = replace(description, model=part.model)
+                _fit(Forecaster(model, copy.deepcopy(normalizer), part_description, part), folder, windows)
+    return folders[0].path
+
+
+def _build(config: RunConfig, description: ForecastDescription) -> nn.Module:
+    """The model of a config, its weights drawn from the seed."""
+    options = dict(config.model)
+    lightning.seed_everything(config.seed, verbose=False)
+    return build_model(options.pop("name"), description.channels, **options)
+
+
+def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows) -> None:
+    """Trains one model to its end, from its last checkpoint where there is one."""
+    config = forecaster.config
+    earlier = read_checkpoint(folder.last) if folder.last.exists() else None
+    epoch = earlier["epoch"] + 1 if earlier else 0
+    if earlier:
+        _require_same_data(forecaster, earlier, folder)
+        print(f"{folder.path}: continues after epoch {epoch} of {config.training.epochs}", flush=True)
+    checkpoint = RunCheckpoint(folder.path)
+    if not (earlier and (earlier["stopped"] or epoch >= config.training.epochs)):
+        with quiet_lightning():
+            trainer = _trainer(forecaster, folder, checkpoint, epoch)
+            loaders = make_loaders(windows, config, epoch)
+            _run(trainer, forecaster, *loaders, ckpt_path=str(folder.last) if earlier else None)
+        epoch = trainer.current_epoch
+    folder.finish(f"{epoch} epochs")
+
+
+def _run(trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+    """`trainer.fit`, with an interruption by the user as Python's own KeyboardInterrupt again."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(*args, weights_only=True, **kwargs)
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, handler)  # Lightning ignores the signal from its first arrival on
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _trainer(forecaster: Forecaster, folder: RunFolder, checkpoint: RunCheckpoint, epoch: int) -> lightning.Trainer:
+    settings = forecaster.config.training
+    clock = RunClock(settings.max_minutes)
+    bar = sys.stderr.isatty()
+    callbacks: list[Callback] = [clock, EpochReport(clock, forecaster.metric_units(), echo=not bar), checkpoint]
+    if settings.patience is not None:
+        callbacks.append(EarlyStopping("valid/loss", patience=settings.patience, check_finite=False))
+    if bar:
+        callbacks.append(TQDMProgressBar())
+    return lightning.Trainer(
+        accelerator=settings.accelerator,
+        devices=1,
+        precision=settings.precision,
+        max_epochs=settings.epochs,
+        gradient_clip_val=settings.clip,
+        callbacks=callbacks,
+        logger=[
+            MetricsLog(folder.metrics, epoch),
+            TensorBoardLogger(str(folder.path), name=TENSORBOARD, version="", purge_step=epoch + 1),
+        ],
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=str(folder.path),
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        enable_progress_bar=bar,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _require_same_data(forecaster: Forecaster, earlier: dict[str, Any], folder: RunFolder) -> None:
+    """Refuses to continue on data that has changed under an interrupted run."""
+    for name, value in forecaster.normalizer.state_dict().items():
+        stored = earlier["state_dict"].get(f"normalizer.{name}")
+        if stored is None or not torch.equal(stored, value.cpu()):
+            raise ValueError(
+                f"{folder.path}: wanted the data that the interrupted run began with, given "
+                f"{forecaster.config.data.file} with another normalisation ({name}); --overwrite to start again"
+            )

@@ -1,0 +1,98 @@
+"""The windows of data that a run trains and validates on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch_geometric.loader import DataLoader
+
+from pdgn.data import Context, MeshDynamicsDataset
+from pdgn.models import Channels
+from pdgn.training.config import RunConfig
+from pdgn.training.description import FieldDescription, ForecastDescription
+from pdgn.training.randomness import EpochSampler
+
+
+class Windows(NamedTuple):
+    """Training and validation windows of one file.
+
+    Args:
+        train: windows of the split "train".
+        valid: windows of the split "valid".
+    """
+
+    train: MeshDynamicsDataset
+    valid: MeshDynamicsDataset
+
+
+def open_windows(config: RunConfig) -> Windows:
+    """Opens the file of a config.
+
+    Args:
+        config: the resolved config.
+
+    Returns:
+        Its windows.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a split without windows, a field or a context that the file does not have.
+    """
+    data = config.data
+    context = Context(node=data.node_context, edge=data.edge_context, forcing=data.forcing)
+    train, valid = (
+        MeshDynamicsDataset(
+            data.file,
+            split,
+            history=data.history,
+            horizon=data.horizon,
+            stride=data.stride,
+            fields=data.fields,
+            context=context,
+        )
+        for split in ("train", "valid")
+    )
+    return Windows(train, valid)
+
+
+def describe(windows: MeshDynamicsDataset, config: RunConfig) -> ForecastDescription:
+    """What a model trained on these windows has to remember.
+
+    Args:
+        windows: the training windows.
+        config: the resolved config.
+
+    Returns:
+        The description.
+    """
+    names = [name.partition("[")[0] for name in windows.channel_names]
+    return ForecastDescription(
+        model=dict(config.model),
+        channels=Channels(*windows.channels),
+        context=windows.context,
+        fields=tuple(FieldDescription(name, windows.unit[name], names.count(name)) for name in windows.fields),
+        history=windows.history,
+        dt=windows.dt,
+        time_unit=windows.time_axis.unit,
+    )
+
+
+def make_loaders(windows: Windows, config: RunConfig, epoch: int) -> tuple[DataLoader, DataLoader]:
+    """Loaders of the windows, the training one in an order keyed by (seed, epoch).
+
+    Args:
+        windows: what is loaded.
+        config: the resolved config.
+        epoch: epochs completed before the first pass.
+
+    Returns:
+        Training and validation loader.
+    """
+    settings = config.training
+    options = {
+        "batch_size": settings.batch_size,
+        "num_workers": settings.workers,
+        "persistent_workers": settings.workers > 0,
+    }
+    sampler = EpochSampler(windows.train, config.seed, epoch)
+    return DataLoader(windows.train, sampler=sampler, **options), DataLoader(windows.valid, **options)
