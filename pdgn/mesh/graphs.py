@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
+from pdgn.mesh.directed_edges import symmetric_edges
 from pdgn.mesh.period import check_period
 from pdgn.mesh.validation import check_pos
 
@@ -36,7 +37,7 @@ def knn_graph(pos: ArrayLike, k: int, *, period: ArrayLike | None = None) -> NDA
     _refuse_coincident(distance[:, 1], neighbour)
     # No two points coincide, so the nearest one of each is itself.
     target = np.repeat(np.arange(len(points)), k)
-    return _symmetric(neighbour[:, 1:].ravel(), target, len(points))
+    return symmetric_edges(neighbour[:, 1:].ravel().astype(np.int64), target, len(points))
 
 
 def delaunay_graph(pos: ArrayLike) -> NDArray[np.int64]:
@@ -71,7 +72,7 @@ def delaunay_graph(pos: ArrayLike) -> NDArray[np.int64]:
             f"every sensor needs a neighbour, but {len(left)} almost coincide with others and have none, "
             f"the first is sensor {left[0]}"
         )
-    return _symmetric(triangle.ravel(), np.roll(triangle, -1, axis=1).ravel(), len(points))
+    return symmetric_edges(triangle.ravel(), np.roll(triangle, -1, axis=1).ravel(), len(points))
 
 
 def _wrap(points: NDArray[np.float64], period: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray | None]:
@@ -99,8 +100,3 @@ def _refuse_coincident(nearest: NDArray[np.float64], neighbour: NDArray[np.int64
         raise ValueError(
             f"sensors must lie at different places, but {pair[0]} and {pair[1]} coincide ({len(same)} sensors in all)"
         )
-
-
-def _symmetric(source: NDArray[np.int64], target: NDArray[np.int64], num: int) -> NDArray[np.int64]:
-    key = np.unique(np.concatenate([target * num + source, source * num + target]))
-    return np.stack([key % num, key // num]).astype(np.int64)

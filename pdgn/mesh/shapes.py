@@ -125,9 +125,7 @@ def _icosahedron() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return pos / np.linalg.norm(pos, axis=1, keepdims=True), face
 
 
-def _subdivide(
-    pos: NDArray[np.float64], face: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _subdivide(pos: NDArray[np.float64], face: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     edge = np.sort(np.stack([face, np.roll(face, -1, axis=1)], axis=2), axis=2).reshape(-1, 2)
     key, inverse = np.unique(edge[:, 0] * len(pos) + edge[:, 1], return_inverse=True)
     low, high = np.divmod(key, len(pos))

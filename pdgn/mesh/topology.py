@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+
+from pdgn.mesh.sides import Sides
 
 if TYPE_CHECKING:
     from pdgn.mesh.tri_mesh import TriMesh
@@ -36,8 +36,8 @@ class Topology(NamedTuple):
         boundary_edges: number of edges of exactly one face.
         boundary_loops: number of closed chains of boundary edges.
         euler_characteristic: V − edges + F, isolated vertices and degenerate faces left out.
-        inward_components: number of parts that are closed with negative volume, or lie in the plane z = const and run
-            clockwise.
+        inward_components: number of parts (faces joined across edges) that are closed with negative volume, or lie in
+            a plane z = const and run clockwise. A cavity inside a closed surface counts, if its normals point at solid.
     """
 
     isolated_vertices: IntArray
@@ -83,15 +83,6 @@ class Topology(NamedTuple):
         return f"{parts}, {border}, Euler characteristic {self.euler_characteristic}; {found}"
 
 
-class _Sides(NamedTuple):
-    """Every side of every face: side 3f + k runs from corner k to corner k + 1 of face f."""
-
-    edge: IntArray  # [3F] number of the undirected edge
-    forward: NDArray[np.bool_]  # [3F] from the lower to the higher vertex
-    key: IntArray  # [U] low · V + high of every undirected edge
-    count: IntArray  # [U] number of sides on it
-
-
 def measure_topology(mesh: TriMesh) -> Topology:
     """Count and list what `Topology` names, by sorting edges: no loop over vertices, any input.
 
@@ -100,26 +91,26 @@ def measure_topology(mesh: TriMesh) -> Topology:
     """
     repeated = (mesh.face == np.roll(mesh.face, -1, axis=1)).any(axis=1)
     face = mesh.face[~repeated]
-    sides = _sides(face, mesh.num_vertices)
-    fan_of_corner, num_fans, fan_vertex = _fans(face, sides)
-    used = np.unique(face)
+    sides = Sides.of(face, mesh.num_vertices)
+    fan, fan_vertex = sides.fans()
+    used = np.flatnonzero(np.bincount(face.ravel(), minlength=mesh.num_vertices))
     return Topology(
-        isolated_vertices=np.setdiff1d(np.arange(mesh.num_vertices), mesh.face),
-        degenerate_faces=np.flatnonzero(degenerate(mesh)),
+        isolated_vertices=np.flatnonzero(np.bincount(mesh.face.ravel(), minlength=mesh.num_vertices) == 0),
+        degenerate_faces=np.flatnonzero(is_degenerate(mesh)),
         duplicate_faces=_duplicates(mesh.face, repeated),
         zero_length_edges=_zero_length_edges(mesh),
-        non_manifold_edges=_pairs(sides.key[sides.count > 2], mesh.num_vertices),
+        non_manifold_edges=sides.pairs(sides.count > 2),
         non_manifold_vertices=np.flatnonzero(np.bincount(fan_vertex, minlength=mesh.num_vertices) > 1),
-        inconsistent_edges=_pairs(sides.key[inconsistent(sides)], mesh.num_vertices),
+        inconsistent_edges=sides.pairs(sides.inconsistent()),
         components=len(np.unique(mesh.component[used])),
         boundary_edges=int((sides.count == 1).sum()),
-        boundary_loops=_boundary_loops(sides, fan_of_corner, num_fans),
+        boundary_loops=sides.boundary_loops(fan, len(fan_vertex)),
         euler_characteristic=len(used) - len(sides.key) + len(face),
-        inward_components=int(inward_components(mesh).sum()),
+        inward_components=int(inward_parts(mesh.corners[~repeated], sides, mesh.period is not None)[0].sum()),
     )
 
 
-def degenerate(mesh: TriMesh) -> NDArray[np.bool_]:
+def is_degenerate(mesh: TriMesh) -> NDArray[np.bool_]:
     """True for faces with a repeated vertex or of zero area: 2A ≤ 1e-12 · longest edge², [F]."""
     repeated = (mesh.face == np.roll(mesh.face, -1, axis=1)).any(axis=1)
     side = np.roll(mesh.corners, -1, axis=1) - mesh.corners
@@ -127,88 +118,46 @@ def degenerate(mesh: TriMesh) -> NDArray[np.bool_]:
     return repeated | (2 * mesh.face_area <= DEGENERATE_RATIO * longest)
 
 
-def inward_components(mesh: TriMesh) -> NDArray[np.bool_]:
-    """True for components that are closed with negative volume, or lie in z = const and run clockwise.
+def inward_parts(corners: NDArray[np.float64], sides: Sides, periodic: bool) -> tuple[NDArray[np.bool_], IntArray]:
+    """Parts of a mesh (faces joined across edges) that are inside out or clockwise.
 
-    Volume = ⅓ Σ_f x_f · A_f about the component's own centre (A_f the area vector); on a periodic domain there is none.
+    A part is inside out where it is closed and its volume ⅓ Σ_f x_f · A_f about its own centre is negative (A_f the
+    area vector), clockwise where it lies in a plane z = const and Σ_f A_f points down.
+
+    Args:
+        corners: [F, 3, 3] corner positions of faces without repeated vertices.
+        sides: the sides of the same faces.
+        periodic: on a periodic domain a part has no volume.
 
     Returns:
-        [number of values of mesh.component] bool; isolated vertices are never inward.
+        (inward [number of parts] bool, part [F] of every face).
     """
-    num = int(mesh.component.max()) + 1
-    of_face = mesh.component[mesh.face[:, 0]]
+    part, num = sides.parts()
+    area_vector = 0.5 * np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     low, high = np.full(num, np.inf), np.full(num, -np.inf)
-    np.minimum.at(low, mesh.component, mesh.pos[:, 2])
-    np.maximum.at(high, mesh.component, mesh.pos[:, 2])
-    flat = high - low <= 1e-12 * np.ptp(mesh.pos, axis=0).max()
-    signed_area = np.bincount(of_face, mesh.area_vector[:, 2], num)
-    if mesh.period is not None:
-        return flat & (signed_area < 0)
+    np.minimum.at(low, part, corners[:, :, 2].min(axis=1))
+    np.maximum.at(high, part, corners[:, :, 2].max(axis=1))
+    # Rounding of the coordinates leaves a plane by 1e-16 of the size.
+    flat = high - low <= 1e-12 * np.ptp(corners.reshape(-1, 3), axis=0).max()
+    down = flat & (np.bincount(part, area_vector[:, 2], num) < 0)
+    if periodic:
+        return down, part
     is_open = np.zeros(num, dtype=bool)
-    is_open[mesh.component[mesh.boundary]] = True
-    size = np.bincount(mesh.component, minlength=num)
-    centre = np.stack([np.bincount(mesh.component, mesh.pos[:, axis], num) / size for axis in range(3)], axis=1)
-    moment = np.einsum("fc,fc->f", mesh.corners.mean(axis=1) - centre[of_face], mesh.area_vector)
-    volume = np.bincount(of_face, moment, num) / 3
-    return np.where(flat, signed_area < 0, ~is_open & (volume < 0))
-
-
-def _sides(face: IntArray, num_vertices: int) -> _Sides:
-    tail, head = face.ravel(), np.roll(face, -1, axis=1).ravel()
-    key = np.minimum(tail, head) * num_vertices + np.maximum(tail, head)
-    unique, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-    return _Sides(inverse.ravel(), tail < head, unique, count)
-
-
-def inconsistent(sides: _Sides) -> NDArray[np.bool_]:
-    """True for undirected edges whose two sides run the same way, [U]."""
-    forward = np.bincount(sides.edge, sides.forward, len(sides.key))
-    return (sides.count == 2) & (forward != 1)
-
-
-def side_pairs(sides: _Sides) -> tuple[IntArray, IntArray]:
-    """The two sides (numbers 3f + k) of every edge that has exactly two, [n] and [n]."""
-    order = np.argsort(sides.edge, kind="stable")
-    start = np.cumsum(sides.count) - sides.count
-    first = start[sides.count == 2]
-    return order[first], order[first + 1]
-
-
-def _fans(face: IntArray, sides: _Sides) -> tuple[IntArray, int, IntArray]:
-    """Fans of faces: corners of one vertex joined across edges of two faces; fan of every corner, number, vertex."""
-    num = face.size
-    first, second = side_pairs(sides)
-    # A side 3f + k ends at corners 3f + k and 3f + (k + 1) % 3; opposite directions join tail to head.
-    tails, heads = np.arange(num), np.roll(np.arange(num).reshape(-1, 3), -1, axis=1).ravel()
-    same = sides.forward[first] == sides.forward[second]
-    partner_of_tail = np.where(same, tails[second], heads[second])
-    partner_of_head = np.where(same, heads[second], tails[second])
-    rows = np.concatenate([tails[first], heads[first]])
-    columns = np.concatenate([partner_of_tail, partner_of_head])
-    graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(num, num))
-    num_fans, label = connected_components(graph, directed=False)
-    vertex = np.empty(num_fans, dtype=np.int64)
-    vertex[label] = face.ravel()
-    return label.astype(np.int64), num_fans, vertex
-
-
-def _boundary_loops(sides: _Sides, fan_of_corner: IntArray, num_fans: int) -> int:
-    """Closed chains of boundary edges; a vertex of several fans does not join the chains that touch there."""
-    border = np.flatnonzero(sides.count[sides.edge] == 1)
-    if not len(border):
-        return 0
-    head = 3 * (border // 3) + (border + 1) % 3
-    rows, columns = fan_of_corner[border], fan_of_corner[head]
-    graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(num_fans, num_fans))
-    label = connected_components(graph, directed=False)[1]
-    return len(np.unique(label[rows]))
+    is_open[part[np.flatnonzero(sides.count[sides.edge] == 1) // 3]] = True
+    middle = corners.mean(axis=1)
+    size = np.bincount(part, minlength=num)
+    centre = np.stack([np.bincount(part, middle[:, axis], num) / size for axis in range(3)], axis=1)
+    moment = np.einsum("fc,fc->f", middle - centre[part], area_vector)
+    return np.where(flat, down, ~is_open & (np.bincount(part, moment, num) < 0)), part
 
 
 def _duplicates(face: IntArray, repeated: NDArray[np.bool_]) -> IntArray:
     ordered = np.sort(face, axis=1)
-    _, first = np.unique(ordered, axis=0, return_index=True)
-    later = np.ones(len(face), dtype=bool)
-    later[first] = False
+    order = np.lexsort(ordered.T)
+    same = (ordered[order[1:]] == ordered[order[:-1]]).all(axis=1)
+    # lexsort is stable: of equal faces the one that comes first in the mesh comes first here.
+    later = np.zeros(len(face), dtype=bool)
+    later[order[1:][same]] = True
     return np.flatnonzero(later & ~repeated)
 
 
@@ -216,7 +165,3 @@ def _zero_length_edges(mesh: TriMesh) -> IntArray:
     source, target = mesh.edge_index
     zero = (mesh.edge_length == 0) & (source < target)
     return np.stack([source[zero], target[zero]], axis=1)
-
-
-def _pairs(key: IntArray, num_vertices: int) -> IntArray:
-    return np.stack(np.divmod(key, num_vertices), axis=1)

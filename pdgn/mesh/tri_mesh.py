@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from pdgn.mesh.directed_edges import symmetric_edges
+from pdgn.mesh.half_edges import HalfEdges
 from pdgn.mesh.period import Period, check_period, minimal_image
 from pdgn.mesh.topology import Topology, measure_topology
 from pdgn.mesh.validation import check_face, check_periodic_face, check_pos
@@ -73,7 +75,7 @@ class TriMesh:
 
     @cached_property
     def corners(self) -> FloatArray:
-        """Corner positions of every face, [F, 3, 3] (face, corner, axis); on a periodic domain near the first corner."""
+        """Corner positions of every face, [F, 3, 3] (face, corner, axis); where periodic, near the first corner."""
         corners = self.pos[self.face]
         if self.period is not None:
             corners = corners[:, :1] + minimal_image(corners - corners[:, :1], self.period)
@@ -83,10 +85,7 @@ class TriMesh:
     def edge_index(self) -> IntArray:
         """Every edge in both directions, [2, E]: row 0 source j, row 1 target i; sorted by target, then source."""
         tail, head = self.face.ravel(), np.roll(self.face, -1, axis=1).ravel()
-        key = np.concatenate([tail * self.num_vertices + head, head * self.num_vertices + tail])
-        target, source = np.divmod(np.unique(key), self.num_vertices)
-        proper = source != target
-        return _frozen(np.stack([source[proper], target[proper]]))
+        return _frozen(symmetric_edges(tail, head, self.num_vertices))
 
     @cached_property
     def edge_vector(self) -> FloatArray:
@@ -185,6 +184,14 @@ class TriMesh:
             failures.append(f"of at most {max_components} components, but it has {report.components}")
         if failures:
             raise ValueError("the mesh must be " + "; ".join(failures))
+
+    def half_edges(self) -> HalfEdges:
+        """The mesh as OpenMesh's half-edges: ordered rings and boundary loops.
+
+        Raises:
+            ValueError: where the mesh is not an oriented manifold, which half-edges cannot hold.
+        """
+        return HalfEdges(self)
 
     def to_data(self) -> Data:
         """The mesh as `torch_geometric.data.Data`: pos [V, 3] float64, face [3, F], edge_index [2, E] int64."""

@@ -31,7 +31,7 @@ def check_pos(pos: ArrayLike, dimensions: tuple[int, ...] = (3,)) -> NDArray[np.
         raise ValueError(f"pos must have shape [V, {wanted}], got {list(array.shape)}")
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
-        raise ValueError(f"pos must be finite, got NaN or infinity at {len(bad)} vertices, the first is vertex {bad[0]}")
+        raise ValueError(f"pos must be finite, got NaN or infinity at {len(bad)} vertices, first at vertex {bad[0]}")
     return array
 
 

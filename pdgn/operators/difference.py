@@ -52,7 +52,7 @@ def reference_weights(mesh: TriMesh) -> tuple[NDArray[np.float64], NDArray[np.fl
 def sensor_reference_weights(
     edge_vector: ArrayLike, edge_index: ArrayLike, num_nodes: int, *, dimension: int = 2
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fixed weights on the edges of a sensor graph: of the directional derivative, and of a finite-difference Laplacian.
+    """Fixed weights on the edges of a sensor graph: of the directional derivative and a finite-difference Laplacian.
 
     gradient_ij = 1 / d_ij, laplacian_ij = 2 · dimension / (deg_i d_ij²): exact where the neighbours lie symmetrically
     along the axes; on a regular grid with four neighbours the five-point stencil, with the sign of −Δ.

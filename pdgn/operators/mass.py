@@ -13,8 +13,9 @@ from pdgn.operators.stiffness import cotangent
 def mass(mesh: TriMesh, kind: str = "lumped") -> csr_matrix:
     """Mass matrix M: Σ_ij M_ij = area of the surface, whatever the kind.
 
-    "lumped" (diagonal): a third of the area of the faces at a vertex. "consistent": ∫ φ_i φ_j of linear elements, A/6 on
-    the diagonal and A/12 off it for every face. "voronoi" (diagonal): mixed Voronoi areas, the pointwise Laplacian's best.
+    "lumped" (diagonal): a third of the area of the faces at a vertex. "consistent": ∫ φ_i φ_j of linear elements, A/6
+    on the diagonal and A/12 off it for every face. "voronoi" (diagonal): mixed Voronoi areas, the best for M⁻¹L at a
+    point.
 
     Args:
         mesh: with or without boundary; isolated vertices have mass zero.

@@ -1,0 +1,175 @@
+"""Repairs of a mesh: only those asked for, each with a count of what it did."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from pdgn.mesh.sides import Sides
+from pdgn.mesh.topology import inward_parts, is_degenerate
+from pdgn.mesh.tri_mesh import TriMesh
+
+IntArray = NDArray[np.int64]
+
+
+class RepairReport(NamedTuple):
+    """What `repair` did.
+
+    Attributes:
+        isolated_removed: vertices removed because no face had them.
+        vertices_joined: vertices joined to another at the other end of an edge of length zero.
+        degenerate_removed: faces removed because they repeat a vertex or have no area.
+        duplicate_removed: faces removed because an earlier one has the same vertices.
+        vertices_split: vertices added where one was the tip of several fans.
+        faces_flipped: faces turned round.
+        non_orientable_parts: parts (faces joined across edges) left as they were, since no orientation fits (Möbius).
+        vertex_source: [V_new] int64, vertex of the input that each vertex of the result was.
+        face_source: [F_new] int64, likewise for faces.
+    """
+
+    isolated_removed: int
+    vertices_joined: int
+    degenerate_removed: int
+    duplicate_removed: int
+    vertices_split: int
+    faces_flipped: int
+    non_orientable_parts: int
+    vertex_source: IntArray
+    face_source: IntArray
+
+    def describe(self) -> str:
+        """One line with every count that is not zero."""
+        counts = {name: value for name, value in self._asdict().items() if isinstance(value, int) and value}
+        return "; ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()) or "nothing to repair"
+
+
+def repair(
+    mesh: TriMesh,
+    *,
+    isolated: bool = False,
+    degenerate: bool = False,
+    duplicate: bool = False,
+    non_manifold: bool = False,
+    orientation: bool = False,
+) -> tuple[TriMesh, RepairReport]:
+    """Repair what is asked for and say what was done; positions are never moved.
+
+    In this order: degenerate, duplicate, non_manifold, orientation, isolated.
+
+    Args:
+        mesh: any mesh.
+        isolated: remove vertices that no face has (those too that the other repairs leave behind).
+        degenerate: join the ends of edges of length zero, then remove faces that repeat a vertex or have no area. A
+            face without area but with three different places may leave a slit.
+        duplicate: of faces with the same three vertices keep the first.
+        non_manifold: give every fan of faces at a vertex a vertex of its own; the surface comes apart at edges of
+            three faces or more. The first fan keeps the vertex, the others get new ones at the end.
+        orientation: turn faces so that neighbours agree (the smaller number of faces in each part), then parts that
+            are inside out or, in a plane z = const, clockwise.
+
+    Returns:
+        (mesh, report); the same mesh where nothing was to be done.
+
+    Raises:
+        ValueError: where no face would be left.
+    """
+    counts = dict.fromkeys(RepairReport._fields[:7], 0)
+    pos_source, face_source = np.arange(mesh.num_vertices), np.arange(mesh.num_faces)
+    face = np.array(mesh.face)
+    if degenerate:
+        face, counts["vertices_joined"] = _join(mesh, face)
+        keep = ~is_degenerate(TriMesh(mesh.pos, face, mesh.period))
+        face, face_source = face[keep], face_source[keep]
+        counts["degenerate_removed"] = int((~keep).sum())
+    if duplicate and len(face):
+        keep = np.ones(len(face), dtype=bool)
+        keep[TriMesh(mesh.pos, face, mesh.period).topology().duplicate_faces] = False
+        face, face_source = face[keep], face_source[keep]
+        counts["duplicate_removed"] = int((~keep).sum())
+    if not len(face):
+        raise ValueError(f"no face is left of {mesh.num_faces} after repair: all are degenerate")
+    if non_manifold:
+        face, added = _split(face, mesh.num_vertices)
+        pos_source = np.concatenate([pos_source, added])
+        counts["vertices_split"] = len(added)
+    if orientation:
+        face, counts["faces_flipped"], counts["non_orientable_parts"] = _orient(mesh.pos[pos_source], face, mesh)
+    if isolated:
+        used = np.bincount(face.ravel(), minlength=len(pos_source)) > 0
+        face, pos_source = (np.cumsum(used) - 1)[face], pos_source[used]
+        counts["isolated_removed"] = int((~used).sum())
+    report = RepairReport(**counts, vertex_source=pos_source, face_source=face_source)
+    if not any(counts.values()):
+        return mesh, report
+    return TriMesh(mesh.pos[pos_source], face, mesh.period), report
+
+
+def _join(mesh: TriMesh, face: IntArray) -> tuple[IntArray, int]:
+    """Faces with the ends of zero-length edges joined in the lowest vertex, and the number of vertices joined."""
+    pairs = mesh.topology().zero_length_edges
+    shape = (mesh.num_vertices, mesh.num_vertices)
+    graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=shape)
+    num, label = connected_components(graph, directed=False)
+    lowest = np.full(num, mesh.num_vertices)
+    np.minimum.at(lowest, label, np.arange(mesh.num_vertices))
+    return lowest[label][face], mesh.num_vertices - num
+
+
+def _split(face: IntArray, num_vertices: int) -> tuple[IntArray, IntArray]:
+    """Faces in which every fan has its own vertex, and the vertex that each added one was."""
+    proper = (face != np.roll(face, -1, axis=1)).all(axis=1)
+    fan, vertex = Sides.of(face[proper], num_vertices).fans()
+    order = np.argsort(vertex, kind="stable")
+    extra = np.ones(len(vertex), dtype=bool)
+    extra[order[np.concatenate([[True], vertex[order][1:] != vertex[order][:-1]])]] = False
+    new_vertex = vertex.copy()
+    new_vertex[extra] = num_vertices + np.arange(extra.sum())
+    result = face.copy()
+    result[proper] = new_vertex[fan].reshape(-1, 3)
+    return result, vertex[extra]
+
+
+def _orient(pos: NDArray[np.float64], face: IntArray, mesh: TriMesh) -> tuple[IntArray, int, int]:
+    """Faces turned to agree and outward, how many were turned, and how many parts could not be."""
+    proper = np.flatnonzero((face != np.roll(face, -1, axis=1)).all(axis=1))
+    flip, impossible = _disagreeing(Sides.of(face[proper], len(pos)))
+    turned = _turn(face, proper[flip])
+    sides = Sides.of(turned[proper], len(pos))
+    inward, part = inward_parts(TriMesh(pos, turned, mesh.period).corners[proper], sides, mesh.period is not None)
+    inward[impossible] = False
+    flip ^= inward[part]
+    return _turn(face, proper[flip]), int(flip.sum()), len(impossible)
+
+
+def _disagreeing(sides: Sides) -> tuple[NDArray[np.bool_], IntArray]:
+    """Faces to turn, the fewer of each part, so that neighbours agree; the parts where that is impossible.
+
+    Every face appears twice in a graph, as it is and turned; faces that agree are joined with their like. A part that
+    can be oriented falls into two halves, one of which is turned.
+    """
+    num = len(sides.face)
+    first, second = sides.partners()
+    same = (sides.forward[first] == sides.forward[second]).astype(np.int64)
+    a, b = first // 3, second // 3
+    rows, columns = np.concatenate([a, a + num]), np.concatenate([b + num * same, b + num * (1 - same)])
+    graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(2 * num, 2 * num))
+    label = connected_components(graph, directed=False)[1]
+    part, num_parts = sides.parts()
+    as_is, turned = label[:num], label[num:]
+    impossible = np.unique(part[as_is == turned])
+    # The half of a part with the lower label; whether its copies are mostly faces as they are or turned.
+    lower = as_is < turned
+    keep_lower = np.bincount(part, np.where(lower, 1, -1), num_parts) >= 0
+    flip = lower != keep_lower[part]
+    flip[np.isin(part, impossible)] = False
+    return flip, impossible
+
+
+def _turn(face: IntArray, which: IntArray) -> IntArray:
+    result = face.copy()
+    result[which] = result[which][:, [0, 2, 1]]
+    return result
