@@ -9,6 +9,14 @@ from pdgn.data.normalizer import Normalizer
 from pdgn.data.records import MeshRecord
 from pdgn.data.sample import build_sample
 from pdgn.data.schema import SCHEMA_VERSION, SPLITS
+from pdgn.data.sensor_dataset import (
+    SensorReport,
+    SensorTrajectories,
+    interpolate_gaps,
+    project,
+    sensor_trajectories,
+)
+from pdgn.data.sensor_table import SensorColumns, SensorTable, read_sensor_tables
 from pdgn.data.shards import TimeAxis
 from pdgn.data.trajectory_block import TrajectoryBlock
 from pdgn.data.writer import DatasetWriter, config_hash
@@ -24,6 +32,10 @@ __all__ = [
     "MeshDynamicsDataset",
     "MeshRecord",
     "Normalizer",
+    "SensorColumns",
+    "SensorReport",
+    "SensorTable",
+    "SensorTrajectories",
     "TimeAxis",
     "TrajectoryBlock",
     "TrajectoryKey",
@@ -32,5 +44,9 @@ __all__ = [
     "build_sample",
     "check_file",
     "config_hash",
+    "interpolate_gaps",
     "open_file",
+    "project",
+    "read_sensor_tables",
+    "sensor_trajectories",
 ]
