@@ -34,7 +34,7 @@ class _Property(NamedTuple):
 
 class _Element(NamedTuple):
     name: str
-    count: int
+    num_rows: int
     properties: list[_Property]
 
 
@@ -106,18 +106,18 @@ def _header(content: bytes) -> tuple[str, list[_Element], bytes]:
 
 def _read_text(elements: list[_Element], body: bytes) -> dict[str, dict[str, Column]]:
     lines = [line for line in body.decode("ascii", errors="replace").splitlines() if line.strip()]
-    wanted = sum(element.count for element in elements)
+    wanted = sum(element.num_rows for element in elements)
     if len(lines) != wanted:
         raise ValueError(f"the header promises {wanted} lines, got {len(lines)} (truncated?)")
     columns: dict[str, dict[str, Column]] = {}
     start = 0
     for element in elements:
-        rows = [_text_row(line.split(), element) for line in lines[start : start + element.count]]
+        rows = [_text_row(line.split(), element) for line in lines[start : start + element.num_rows]]
         columns[element.name] = {
             prop.name: [row[k] for row in rows] if prop.count_kind else np.array([row[k][0] for row in rows])
             for k, prop in enumerate(element.properties)
         }
-        start += element.count
+        start += element.num_rows
     return columns
 
 
@@ -147,7 +147,7 @@ def _read_binary(elements: list[_Element], body: bytes, order: str) -> dict[str,
 
 def _binary_element(element: _Element, body: bytes, start: int, order: str) -> tuple[dict[str, Column], int]:
     """Columns of an element and where the next begins: all rows at once where their lists are equally long."""
-    if not element.count:
+    if not element.num_rows:
         return {prop.name: [] for prop in element.properties}, start
     _, sizes = _binary_row(element, body, start, order)
     fields: list[tuple] = []
@@ -156,16 +156,16 @@ def _binary_element(element: _Element, body: bytes, start: int, order: str) -> t
             fields.append((f"count{k}", order + prop.count_kind))
         fields.append((f"value{k}", order + prop.kind, (size,)))
     dtype = np.dtype(fields)
-    end = start + element.count * dtype.itemsize
+    end = start + element.num_rows * dtype.itemsize
     if end <= len(body):
-        rows = np.frombuffer(body, dtype, element.count, start)
+        rows = np.frombuffer(body, dtype, element.num_rows, start)
         if all((rows[f"count{k}"] == sizes[k]).all() for k, prop in enumerate(element.properties) if prop.count_kind):
             return {
                 prop.name: rows[f"value{k}"] if prop.count_kind else rows[f"value{k}"][:, 0]
                 for k, prop in enumerate(element.properties)
             }, end
     table: list[list[NDArray]] = []
-    for _ in range(element.count):
+    for _ in range(element.num_rows):
         start, _ = _binary_row(element, body, start, order, table)
     return {prop.name: [row[k] for row in table] for k, prop in enumerate(element.properties)}, start
 
@@ -191,7 +191,7 @@ def _binary_row(
 def _values(body: bytes, kind: str, count: int, start: int, element: _Element) -> NDArray:
     dtype = np.dtype(kind)
     if count < 0 or start + count * dtype.itemsize > len(body):
-        raise ValueError(f"the data end within the {element.count} rows of element {element.name} (truncated?)")
+        raise ValueError(f"the data end within the {element.num_rows} rows of element {element.name} (truncated?)")
     return np.frombuffer(body, dtype, count, start)
 
 

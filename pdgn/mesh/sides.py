@@ -21,7 +21,7 @@ class Sides(NamedTuple):
         edge: [3F] number of the undirected edge on which a side lies.
         forward: [3F] true where it runs from the lower to the higher vertex.
         key: [U] low · V + high of every undirected edge.
-        count: [U] number of sides on it.
+        multiplicity: [U] number of sides on it.
     """
 
     face: IntArray
@@ -29,7 +29,7 @@ class Sides(NamedTuple):
     edge: IntArray
     forward: NDArray[np.bool_]
     key: IntArray
-    count: IntArray
+    multiplicity: IntArray
 
     @classmethod
     def of(cls, face: IntArray, num_vertices: int) -> Sides:
@@ -46,12 +46,12 @@ class Sides(NamedTuple):
     def inconsistent(self) -> NDArray[np.bool_]:
         """True for undirected edges of two faces whose sides run the same way, [U]."""
         forward = np.bincount(self.edge, self.forward, len(self.key))
-        return (self.count == 2) & (forward != 1)
+        return (self.multiplicity == 2) & (forward != 1)
 
     def partners(self) -> tuple[IntArray, IntArray]:
         """The two sides of every edge that has exactly two, [n] and [n]."""
         order = np.argsort(self.edge, kind="stable")
-        start = (np.cumsum(self.count) - self.count)[self.count == 2]
+        start = (np.cumsum(self.multiplicity) - self.multiplicity)[self.multiplicity == 2]
         return order[start], order[start + 1]
 
     def parts(self) -> tuple[IntArray, int]:
@@ -77,7 +77,7 @@ class Sides(NamedTuple):
 
     def boundary_loops(self, fan: IntArray, num_fans: int) -> int:
         """Number of closed chains of boundary edges; chains that touch at a vertex of several fans stay apart."""
-        border = np.flatnonzero(self.count[self.edge] == 1)
+        border = np.flatnonzero(self.multiplicity[self.edge] == 1)
         if not len(border):
             return 0
         tail = fan[border]

@@ -99,11 +99,11 @@ def measure_topology(mesh: TriMesh) -> Topology:
         degenerate_faces=np.flatnonzero(is_degenerate(mesh)),
         duplicate_faces=_duplicates(mesh.face, repeated),
         zero_length_edges=_zero_length_edges(mesh),
-        non_manifold_edges=sides.pairs(sides.count > 2),
+        non_manifold_edges=sides.pairs(sides.multiplicity > 2),
         non_manifold_vertices=np.flatnonzero(np.bincount(fan_vertex, minlength=mesh.num_vertices) > 1),
         inconsistent_edges=sides.pairs(sides.inconsistent()),
         components=len(np.unique(mesh.component[used])),
-        boundary_edges=int((sides.count == 1).sum()),
+        boundary_edges=int((sides.multiplicity == 1).sum()),
         boundary_loops=sides.boundary_loops(fan, len(fan_vertex)),
         euler_characteristic=len(used) - len(sides.key) + len(face),
         inward_components=int(inward_parts(mesh.corners[~repeated], sides, mesh.period is not None)[0].sum()),
@@ -143,7 +143,7 @@ def inward_parts(corners: NDArray[np.float64], sides: Sides, periodic: bool) -> 
     if periodic:
         return down, part
     is_open = np.zeros(num, dtype=bool)
-    is_open[part[np.flatnonzero(sides.count[sides.edge] == 1) // 3]] = True
+    is_open[part[np.flatnonzero(sides.multiplicity[sides.edge] == 1) // 3]] = True
     middle = corners.mean(axis=1)
     size = np.bincount(part, minlength=num)
     centre = np.stack([np.bincount(part, middle[:, axis], num) / size for axis in range(3)], axis=1)
