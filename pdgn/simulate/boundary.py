@@ -96,7 +96,7 @@ def flux_load(mesh: TriMesh, flux: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         [V] load [field · length²/time]; its sum is the total inflow.
     """
-    first, second = _boundary_edges(mesh)
+    first, second = boundary_edges(mesh)
     step = minimal_image(mesh.pos[second] - mesh.pos[first], mesh.period)
     length = np.linalg.norm(step, axis=1)
     load = np.zeros(mesh.num_vertices)
@@ -105,7 +105,9 @@ def flux_load(mesh: TriMesh, flux: NDArray[np.float64]) -> NDArray[np.float64]:
     return load
 
 
-def _boundary_edges(mesh: TriMesh) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    edges = np.sort(mesh.face[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    unique, count = np.unique(edges, axis=0, return_counts=True)
-    return unique[count == 1, 0], unique[count == 1, 1]
+def boundary_edges(mesh: TriMesh) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Edges of one face only, from tail to head as that face runs: two arrays [n] of vertices."""
+    edges = mesh.face[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    _, place, count = np.unique(np.sort(edges, axis=1), axis=0, return_index=True, return_counts=True)
+    single = edges[place[count == 1]]
+    return single[:, 0], single[:, 1]

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pdgn.mesh import TriMesh
+from pdgn.mesh.period import minimal_image
 from pdgn.operators import gradient, mass
 from pdgn.simulate.argument import finite_array, one_of, positive_integer, positive_number
+from pdgn.simulate.boundary import boundary_edges
 from pdgn.simulate.convection_diffusion import tangential
 from pdgn.simulate.eigenfunctions import eigenfunctions
 
@@ -56,8 +58,8 @@ def random_velocity(
 
     ψ = Σ_k a_k φ_k/√λ_k with a_k standard normal, so that every mode carries the same energy on average; modes vanish
     on a boundary, which the flow then does not cross. Face values are averaged to vertices (by area) and projected to
-    the tangent planes, which leaves a divergence of the size of the discretisation error; `stream_velocity` gives
-    the exact one on faces.
+    the tangent planes (on a boundary, to its sides), which leaves a divergence of the size of the discretisation
+    error; `stream_velocity` gives the exact one on faces.
 
     Args:
         mesh: V vertices, consistently oriented.
@@ -77,7 +79,7 @@ def random_velocity(
     value, mode = eigenfunctions(mesh, num_modes + constant, "dirichlet" if bounded else "neumann")
     coefficient = generator.standard_normal(num_modes) / np.sqrt(value[constant:])
     face_velocity = stream_velocity(mesh, mode[:, constant:] @ coefficient)
-    velocity = tangential(mesh, _face_to_vertex(mesh, face_velocity))
+    velocity = _along_boundary(mesh, tangential(mesh, _face_to_vertex(mesh, face_velocity)))
     square = np.einsum("vc,vc->v", velocity, velocity)
     area = _vertex_area(mesh)
     size = square.max() if norm == "max" else square @ area / area.sum()
@@ -117,7 +119,8 @@ def plane_coefficients(pos: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.
 
         a = ½(cos y + x(2π − x) sin x) + 0.6,   b = 2(cos y + sin x) + 0.8,   c = ½(1 − r/(√2 π))
 
-    with r the distance to (π, π). In advective form, f_t + v·∇f = cΔf, the velocity is v = (−a, −b, 0). c falls to 0 at the corners of the square.
+    with r the distance to (π, π); c falls to 0 at the corners of the square. In advective form, f_t + v·∇f = cΔf, the
+    velocity is v = (−a, −b, 0).
 
     Args:
         pos: [N, 2 or 3] points, of which x and y are read.
@@ -139,6 +142,17 @@ def plane_coefficients(pos: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.
 
 def _vertex_area(mesh: TriMesh) -> NDArray[np.float64]:
     return mass(mesh).diagonal()
+
+
+def _along_boundary(mesh: TriMesh, velocity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The velocity with its part along the boundary alone at boundary vertices; both sides of a corner count."""
+    result = velocity.copy()
+    tail, head = boundary_edges(mesh)
+    side = minimal_image(mesh.pos[head] - mesh.pos[tail], mesh.period)
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    for end in (tail, head):  # a vertex is the tail of one boundary edge and the head of one
+        result[end] = np.einsum("nc,nc->n", result[end], side)[:, None] * side
+    return result
 
 
 def _face_to_vertex(mesh: TriMesh, value: NDArray[np.float64]) -> NDArray[np.float64]:

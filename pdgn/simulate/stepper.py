@@ -112,12 +112,17 @@ class Theta(Stepper):
         """
         if not isinstance(system, LinearSystem):
             raise TypeError(f"implicit steppers: wanted a LinearSystem, got {type(system).__name__}; use rk4")
-        matrix = sp.csc_matrix(sp.diags(system.mass) + (self.theta * dt) * system.operator)
+        # Fixed values do not change: solving for the others alone keeps them exactly, and the pattern symmetric.
+        free = np.flatnonzero(~system.fixed)
+        operator = system.operator[free][:, free]
+        matrix = sp.csc_matrix(sp.diags(system.mass[free]) + (self.theta * dt) * operator)
         # The pattern is symmetric and the diagonal dominant, so the ordering for symmetric patterns has far less fill.
         factor = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.1, options={"SymmetricMode": True})
 
         def step(time: float, state: NDArray[np.float64]) -> NDArray[np.float64]:
-            return state + factor.solve(dt * system.residual(state))
+            following = state.copy()
+            following[free] += factor.solve(dt * system.residual(state)[free])
+            return following
 
         return step
 

@@ -1,0 +1,94 @@
+"""Velocities are tangential, free of divergence and of the stated speed; conductivities have the stated contrast."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pdgn.mesh import bumpy_sphere, grid, icosphere, torus
+from pdgn.operators import divergence, mass
+from pdgn.simulate import random_conductivity, random_velocity, rotation_velocity, stream_velocity
+
+MESHES = [bumpy_sphere(np.random.default_rng(0), 3), torus(2.0, 0.7, 24, 12), grid(12, 10)]
+
+
+@pytest.mark.parametrize("mesh", MESHES, ids=["closed", "torus", "boundary"])
+def test_random_velocity_is_tangential_and_of_the_stated_speed(mesh):
+    for norm in ("max", "rms"):
+        velocity = random_velocity(mesh, np.random.default_rng(1), speed=0.3, norm=norm)
+        assert np.abs(np.einsum("vc,vc->v", velocity, mesh.vertex_normal)).max() < 1e-14
+        square = (velocity**2).sum(axis=1)
+        weight = mass(mesh).diagonal()
+        size = square.max() if norm == "max" else square @ weight / weight.sum()
+        assert np.sqrt(size) == pytest.approx(0.3, rel=1e-12)
+
+
+def test_stream_velocity_has_no_weak_divergence(rng):
+    for mesh in MESHES[:2]:
+        velocity = stream_velocity(mesh, rng.standard_normal(mesh.num_vertices))
+        assert np.abs(divergence(mesh) @ velocity.ravel()).max() < 1e-12  # sums of rotated edges, to round-off
+
+
+def test_stream_velocity_does_not_cross_a_boundary_on_which_the_stream_is_constant(rng):
+    mesh = MESHES[2]
+    velocity = stream_velocity(mesh, np.where(mesh.boundary, 0.0, rng.standard_normal(mesh.num_vertices)))
+    assert np.abs(divergence(mesh) @ velocity.ravel()).max() < 1e-12
+
+
+def test_stream_function_z_turns_the_sphere():
+    # n × ∇z = n × (e_z − z n) = −e_z × n: a rotation about −z.
+    mesh = icosphere(4)
+    velocity = stream_velocity(mesh, mesh.pos[:, 2])
+    exact = np.cross([0.0, 0.0, -1.0], mesh.corners.mean(axis=1))
+    assert np.abs(velocity - exact).max() < 0.01
+
+
+@pytest.mark.parametrize("mesh", [icosphere(4), bumpy_sphere(np.random.default_rng(0), 4)], ids=["sphere", "bumpy"])
+def test_divergence_of_the_averaged_velocity_is_small(mesh):
+    velocity = random_velocity(mesh, np.random.default_rng(2))
+    size = {}
+    for name, field in (("flow", velocity), ("turned", np.cross(mesh.vertex_normal, velocity))):  # the second is −∇ψ
+        weak = divergence(mesh) @ field[mesh.face].mean(axis=1).ravel()
+        size[name] = np.sqrt(np.sum(weak**2 / mass(mesh).diagonal()))
+    assert size["flow"] < 0.02 * size["turned"]
+
+
+def test_random_velocity_stays_inside_a_boundary():
+    mesh = MESHES[2]
+    velocity = random_velocity(mesh, np.random.default_rng(3))
+    x, y = mesh.pos[:, 0], mesh.pos[:, 1]
+    across = np.concatenate([velocity[(x == 0) | (x == 1), 0], velocity[(y == 0) | (y == 1), 1]])
+    assert np.abs(across).max() < 1e-12
+
+
+def test_rotation_velocity():
+    mesh = icosphere(1)
+    velocity = rotation_velocity(mesh, [0, 0, 5], 0.5)
+    np.testing.assert_allclose(velocity, 0.5 * np.stack([-mesh.pos[:, 1], mesh.pos[:, 0], 0 * mesh.pos[:, 0]], axis=1))
+
+
+def test_random_conductivity_has_the_stated_contrast():
+    for mesh in MESHES:
+        kappa = random_conductivity(mesh, np.random.default_rng(4), contrast=9.0, mean=2.0)
+        assert kappa.max() == pytest.approx(6, rel=1e-12)
+        assert kappa.min() == pytest.approx(2 / 3, rel=1e-12)
+        neighbour = np.abs(np.diff(np.log(kappa)[mesh.edge_index], axis=0))
+        assert neighbour.max() < np.log(9) / 2  # smooth: no edge crosses half the range
+
+
+def test_same_seed_same_coefficients():
+    mesh = MESHES[0]
+    for draw in (random_velocity, random_conductivity):
+        assert np.array_equal(draw(mesh, np.random.default_rng(5)), draw(mesh, np.random.default_rng(5)))
+
+
+def test_bad_arguments():
+    mesh = icosphere(1)
+    with pytest.raises(ValueError, match="axis: wanted a vector that is not zero"):
+        rotation_velocity(mesh, [0, 0, 0], 1.0)
+    with pytest.raises(ValueError, match="contrast: wanted a number of at least 1, got 0.5"):
+        random_conductivity(mesh, np.random.default_rng(0), contrast=0.5)
+    with pytest.raises(ValueError, match="norm: wanted one of max, rms, got 'mean'"):
+        random_velocity(mesh, np.random.default_rng(0), norm="mean")
+    with pytest.raises(ValueError, match="num_modes: wanted at most the 42 free vertices of the mesh, got 101"):
+        random_velocity(mesh, np.random.default_rng(0), num_modes=100)
