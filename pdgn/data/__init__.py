@@ -1,7 +1,7 @@
-"""Datasets of trajectories on meshes: the HDF5 file, its writer and checker, PyG windows, normalisation, sensor tables."""
+"""Datasets of trajectories on meshes: the HDF5 file, its writer and checker, PyG windows, normalisation."""
 
 from pdgn.data.access import DamagedFileError
-from pdgn.data.check import Violation, check_file
+from pdgn.data.check import check_file
 from pdgn.data.context import ChannelCounts, Context
 from pdgn.data.dataset import MeshDynamicsDataset, TrajectoryKey
 from pdgn.data.file import DatasetFile, TrajectoryTable, open_file
@@ -18,6 +18,7 @@ from pdgn.data.sensor_dataset import (
 )
 from pdgn.data.sensor_table import SensorColumns, SensorTable, read_sensor_tables
 from pdgn.data.shards import TimeAxis
+from pdgn.data.structure import Violation
 from pdgn.data.trajectory_block import TrajectoryBlock
 from pdgn.data.writer import DatasetWriter, config_hash
 

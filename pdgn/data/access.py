@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from pdgn.data.schema import HASH_ATTRIBUTE, attribute_hash
+from pdgn.data.schema import HASH_ATTRIBUTE, SCHEMA, SCHEMA_VERSION, attribute_hash
 
 # What the HDF5 library is known to raise on damaged bytes (UnicodeDecodeError is a ValueError).
 _READ_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError)
@@ -78,3 +80,49 @@ def children(group: h5py.Group) -> dict[str, h5py.Group | h5py.Dataset]:
     """
     with reading(group.file.filename, group.name):
         return {name: group[name] for name in group}
+
+
+def open_hdf5(path: str | os.PathLike[str]) -> h5py.File:
+    """Open a file of this schema for reading, its root attributes verified.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: the file is not HDF5, truncated or damaged.
+        ValueError: the file is of another schema or version.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: wanted an HDF5 file, got a folder")
+    try:
+        # Finished files never change, so no lock is needed; read-only and network file systems often have none.
+        file = h5py.File(path, "r", locking=False, rdcc_nbytes=2**24)
+    except OSError as error:
+        reason = " ".join(str(error).split())
+        if "truncated" in reason:
+            raise OSError(f"{path}: truncated HDF5 file ({reason}); copy or generate it again") from error
+        if "signature not found" in reason:
+            raise OSError(f"{path}: not an HDF5 file") from error
+        raise OSError(f"{path}: cannot be opened as an HDF5 file, damaged ({reason[:200]})") from error
+    try:
+        _require_schema(path, file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _require_schema(path: Path, file: h5py.File) -> None:
+    with reading(str(path), "attributes of /"):
+        schema, version = file.attrs.get("schema"), file.attrs.get("schema_version")
+    if schema != SCHEMA:
+        raise ValueError(
+            f"{path}: an HDF5 file, but not a pdgn dataset (attribute 'schema': wanted {SCHEMA!r}, got {schema!r})"
+        )
+    if version != SCHEMA_VERSION:
+        raise ValueError(
+            f"{path}: has schema version {version}, this pdgn reads {SCHEMA_VERSION}; generate it again, or use the "
+            f"pdgn that wrote it"
+        )
+    read_attributes(file)

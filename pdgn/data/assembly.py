@@ -91,6 +91,7 @@ def _hdf5_errors(target: Path) -> Iterator[None]:
     except DamagedFileError:
         raise
     except (OSError, RuntimeError) as error:
+        target.unlink(missing_ok=True)  # it only takes the space that is wanted
         number = getattr(error, "errno", None)
         for candidate in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EACCES):
             if number is None and (f"errno = {candidate}," in str(error) or os.strerror(candidate) in str(error)):
@@ -115,9 +116,9 @@ def _shard(path: Path) -> Iterator[h5py.File]:
 def _join_blocks(group: h5py.Group, paths: list[Path], num_nodes: int, axis: TimeAxis, fields: FieldAttributes) -> None:
     with _shard(paths[0]) as shard:
         layout, time = block_layout(shard), read_array(shard["time"])
-        for path, (_, shape) in layout.items():
-            if path.startswith("fields/") and shape[1] != num_nodes:
-                raise ValueError(f"{paths[0]}: {path}: wanted {num_nodes} nodes as the mesh has, got {shape[1]}")
+        for name, (_, shape) in layout.items():
+            if name.startswith("fields/") and shape[1] != num_nodes:
+                raise ValueError(f"{paths[0]}: {name}: wanted {num_nodes} nodes as the mesh has, got {shape[1]}")
     counts = []
     for path in paths:
         with _shard(path) as shard:
@@ -125,7 +126,7 @@ def _join_blocks(group: h5py.Group, paths: list[Path], num_nodes: int, axis: Tim
             if not np.array_equal(read_array(shard["time"]), time):
                 raise ValueError(f"{path}: wanted the time axis of the first block of the mesh, got another")
             counts.append(shard["split"].shape[0])
-    names = [path.removeprefix("fields/") for path in layout if path.startswith("fields/")]
+    names = [name.removeprefix("fields/") for name in layout if name.startswith("fields/")]
     with _shard(paths[0]) as shard:
         create_trajectories(group, sum(counts), shard, axis, fields(names))
     for path, first in zip(paths, np.cumsum([0, *counts])):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -37,10 +37,12 @@ class Context:
     """Names of the features that a model is given besides the signal.
 
     Args:
-        node: of "pos" (3), "normal" (3), "boundary", "log_mass", "geodesic" (distance to the nearest stored source), "dt", or the
-            name of an array of the mesh's ``node`` [V, ...] or of the trajectory's parameters ([V, ...], or one value for all nodes).
-        edge: of "length", "vector" (3), "reference" (reference gradient times length, reference Laplacian times length²; 2),
-            "project:<name>" = ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], or the name of an array of the mesh's ``edge``.
+        node: of "pos" (3), "normal" (3), "boundary", "log_mass", "geodesic" (distance to the nearest stored source),
+            "dt", or the name of an array of the mesh's ``node`` [V, ...] or of the trajectory's parameters ([V, ...],
+            or one value for all nodes).
+        edge: of "length", "vector" (3), "reference" (reference gradient times length, reference Laplacian times
+            length²; 2), "project:<name>" = ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], or the name of an
+            array of the mesh's ``edge``.
         forcing: of "hour_of_day" (sin and cos of 2π·hour/24, UTC; 2).
     """
 
@@ -233,5 +235,6 @@ def hour_of_day(time: np.ndarray, axis: TimeAxis) -> np.ndarray:
     start = 0.0
     if axis.origin is not None:
         clock = datetime.fromisoformat(axis.origin)
+        clock = clock if clock.tzinfo is None else clock.astimezone(UTC)
         start = clock.hour + clock.minute / 60 + clock.second / 3600
     return (start + np.asarray(time, dtype=np.float64) * HOURS[axis.unit]) % 24

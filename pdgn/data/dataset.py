@@ -30,11 +30,12 @@ class TrajectoryKey(NamedTuple):
 
 
 class MeshDynamicsDataset(Dataset):
-    """Windows of ``history`` observed and ``horizon`` further frames of all trajectories of one split, in physical units.
+    """Windows of ``history`` observed and ``horizon`` further frames of all trajectories of one split, in physical
+    units.
 
-    Windows are ordered by mesh name, trajectory and start; start = 0, stride, 2·stride, … The file is read lazily, one handle per
-    process: the dataset pickles, and works with any number of workers under fork and spawn. Items are those of
-    :func:`build_sample` with mesh_id [1], trajectory_id [1] and start [1] (int64).
+    Windows are ordered by mesh name, trajectory and start; start = 0, stride, 2·stride, … The file is read lazily, one
+    handle per process: the dataset pickles, and works with any number of workers under fork and spawn. Items are those
+    of :func:`build_sample` with mesh_id [1], trajectory_id [1] and start [1] (int64).
 
     Args:
         path: a dataset file.
@@ -50,7 +51,8 @@ class MeshDynamicsDataset(Dataset):
         dt: time step in ``time_axis.unit``; of the first mesh, :meth:`time_step` has each.
 
     Raises:
-        ValueError: an unknown split, field, mesh or feature, a window longer than the trajectories, another schema version.
+        ValueError: an unknown split, field, mesh or feature, a window longer than the trajectories, another schema
+            version.
         OSError: the file is missing or damaged.
     """
 
@@ -115,12 +117,14 @@ class MeshDynamicsDataset(Dataset):
             missing = [name for name in self.fields if name not in table.fields]
             if missing:
                 raise ValueError(
-                    f"{self.path}: field {missing[0]!r}: mesh {mesh!r} does not have it, available: {', '.join(table.fields)}"
+                    f"{self.path}: field {missing[0]!r}: mesh {mesh!r} does not have it, available: "
+                    f"{', '.join(table.fields)}"
                 )
             wrong = [name for name in self.fields if table.fields[name][0] != first[name][0]]
             if wrong:
                 raise ValueError(
-                    f"{self.path}: field {wrong[0]!r}: wanted as many channels on all meshes, mesh {mesh!r} has another number"
+                    f"{self.path}: field {wrong[0]!r}: wanted as many channels on all meshes, mesh {mesh!r} has "
+                    f"another number"
                 )
         self.unit = {name: str(first[name][1]["unit"]) for name in self.fields}
         sizes = [(name, first[name][0]) for name in self.fields]
@@ -132,7 +136,8 @@ class MeshDynamicsDataset(Dataset):
         steps = np.diff(self._tables[mesh].time)
         if steps.size and np.ptp(steps) > 1e-6 * steps.mean():
             raise ValueError(
-                f"{self.path}: mesh {mesh!r}: wanted equal time steps, got steps from {steps.min():.6g} to {steps.max():.6g}"
+                f"{self.path}: mesh {mesh!r}: wanted equal time steps, got steps from {steps.min():.6g} to "
+                f"{steps.max():.6g}"
             )
 
     def _count_channels(self, file: DatasetFile) -> ChannelCounts:
@@ -157,8 +162,9 @@ class MeshDynamicsDataset(Dataset):
                 frames = int(table.num_frames[row])
                 if frames < window:
                     raise ValueError(
-                        f"{self.path}: a window of history + horizon = {self.history} + {self.horizon} = {window} frames is longer than "
-                        f"the trajectories: trajectory {row} of mesh {mesh!r} (split {self.split!r}) has {frames} frames"
+                        f"{self.path}: a window of history + horizon = {self.history} + {self.horizon} = {window} "
+                        f"frames is longer than the trajectories: trajectory {row} of mesh {mesh!r} (split "
+                        f"{self.split!r}) has {frames} frames"
                     )
                 self._keys.append(TrajectoryKey(mesh, int(row)))
                 counts.append((frames - window) // self.stride + 1)
@@ -275,11 +281,17 @@ class MeshDynamicsDataset(Dataset):
             self._file = None
 
     def __getstate__(self) -> dict:
-        empty = {"_file": None, "_process": -1, "_records": {}, "_parameters": OrderedDict(), "_parameter_bytes": 0}
+        empty: dict[str, object] = {
+            "_file": None,
+            "_process": -1,
+            "_records": {},
+            "_parameters": OrderedDict(),
+            "_parameter_bytes": 0,
+        }
         return {**self.__dict__, **empty}
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}({self.path.name!r}, {self.split!r}, {len(self)} windows of {self.history}+{self.horizon} "
-            f"frames, {len(self._keys)} trajectories on {len(self.meshes)} meshes)"
+            f"{type(self).__name__}({self.path.name!r}, {self.split!r}, {len(self)} windows of "
+            f"{self.history}+{self.horizon} frames, {len(self._keys)} trajectories on {len(self.meshes)} meshes)"
         )

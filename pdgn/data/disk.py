@@ -34,7 +34,7 @@ def clear_errors(action: str, advice: str) -> Iterator[None]:
 
 
 def _explained(error: OSError, action: str, advice: str) -> OSError:
-    reason = "no space left on the disk" if error.errno == errno.ENOSPC else os.strerror(error.errno).lower()
+    reason = "no space left on the disk" if error.errno == errno.ENOSPC else os.strerror(error.errno or 0).lower()
     return type(error)(f"{action}: {reason}; {advice}")
 
 

@@ -7,19 +7,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import numpy as np
 
-from pdgn.data.access import read_array, read_attributes, reading
-from pdgn.data.check import open_hdf5, structure_violations
+from pdgn.data.access import open_hdf5, read_array, read_attributes, reading
 from pdgn.data.records import MeshRecord
 from pdgn.data.schema import NUM_FRAMES, TIME_OFFSET
 from pdgn.data.shards import TimeAxis, read_record
+from pdgn.data.structure import structure_violations
 
 
 class TrajectoryTable(NamedTuple):
     """What is known of the n trajectories on one mesh without reading them.
 
-    time [T] and time_offset [n] add up to the time of each; split [n] of str; num_frames [n]; fields: name → (C, attributes).
+    time [T] and time_offset [n] add up to the time of each; split [n] of str; num_frames [n]; fields: name → (C,
+    attributes).
     """
 
     time: np.ndarray
@@ -42,6 +44,7 @@ class DatasetFile:
 
     def __init__(self, path: str | os.PathLike[str], *, validate: bool = True) -> None:
         self.path = Path(path)
+        self._fields: dict[tuple[str, str], tuple[h5py.Dataset, h5py.Dataset | None]] = {}
         self._file = open_hdf5(path)
         try:
             if validate:
@@ -67,6 +70,7 @@ class DatasetFile:
 
     def close(self) -> None:
         """Close the file."""
+        self._fields.clear()
         self._file.close()
 
     def record(self, mesh: str) -> MeshRecord:
@@ -77,8 +81,7 @@ class DatasetFile:
         """
         self._require_mesh(mesh)
         try:
-            with reading(str(self.path), f"/meshes/{mesh}"):
-                return read_record(self._file["meshes"][mesh])
+            return read_record(self._file["meshes"][mesh])
         except (ValueError, TypeError) as error:
             raise ValueError(f"{self.path}: /meshes/{mesh}/{error}") from error
 
@@ -128,15 +131,23 @@ class DatasetFile:
         Raises:
             OSError: a checksum fails.
         """
-        group = self._file["trajectories"][mesh]
         selection = (row, slice(start, stop))
         values, mask = [], None
         for name in fields:
-            values.append(read_array(group["fields"][name], selection))
-            if "mask" in group and name in group["mask"]:
-                observed = read_array(group["mask"][name], selection)
+            dataset, observations = self._field(mesh, name)
+            values.append(read_array(dataset, selection))
+            if observations is not None:
+                observed = read_array(observations, selection)
                 mask = observed if mask is None else mask & observed
         return values[0] if len(values) == 1 else np.concatenate(values, axis=-1), mask
+
+    def _field(self, mesh: str, name: str) -> tuple[h5py.Dataset, h5py.Dataset | None]:
+        """The open arrays of a field and its mask, looked up once."""
+        if (mesh, name) not in self._fields:
+            with reading(str(self.path), f"/trajectories/{mesh}/fields/{name}"):
+                group = self._file["trajectories"][mesh]
+                self._fields[mesh, name] = group[f"fields/{name}"], group.get(f"mask/{name}")
+        return self._fields[mesh, name]
 
     def parameters(self, mesh: str, row: int, names: Iterable[str]) -> dict[str, np.ndarray]:
         """Some parameters of one trajectory: name → its row.
@@ -144,8 +155,9 @@ class DatasetFile:
         Raises:
             OSError: a checksum fails.
         """
-        group = self._file["trajectories"][mesh]
-        return {name: read_array(group["parameters"][name], row) for name in names}
+        with reading(str(self.path), f"/trajectories/{mesh}/parameters"):
+            group = self._file["trajectories"][mesh]
+            return {name: read_array(group["parameters"][name], row) for name in names}
 
 
 def open_file(path: str | os.PathLike[str]) -> DatasetFile:

@@ -14,17 +14,26 @@ from pdgn.data.context import edge_context, forcing, node_context
 from pdgn.data.dataset import MeshDynamicsDataset, TrajectoryKey
 from pdgn.data.moments import RunningMoments
 
+_PIECE_BYTES = 2**23
+
 
 class Normalizer(nn.Module):
     """Standardises samples: signal (f − μ)/σ per channel, contexts likewise, reference weights by one constant each.
 
-    All statistics are over observed values of the training split; a constant channel has σ = 1. The reference weights are scaled
-    so that the fixed gradient and Laplacian of the normalised training signal have unit standard deviation, pooled over channels.
-    ``increment_scale`` is the standard deviation of f(t+1) − f(t), divided by σ. Buffers only: ``state_dict`` holds everything.
+    All statistics are over observed values of the training split; a constant channel has σ = 1. The reference weights
+    are scaled so that the fixed gradient and Laplacian of the normalised training signal have unit standard deviation,
+    pooled over channels. ``increment_scale`` is the standard deviation of f(t+1) − f(t), divided by σ. Buffers only:
+    ``state_dict`` holds everything.
 
     Args:
         signal, node_context, edge_context, forcing: numbers of channels.
     """
+
+    signal_mean: Tensor
+    signal_std: Tensor
+    increment_scale: Tensor
+    gradient_scale: Tensor
+    laplacian_scale: Tensor
 
     def __init__(self, signal: int, node_context: int = 0, edge_context: int = 0, forcing: int = 0) -> None:
         super().__init__()
@@ -48,7 +57,8 @@ class Normalizer(nn.Module):
 
     @classmethod
     def fit(cls, dataset: MeshDynamicsDataset) -> Normalizer:
-        """Statistics of all training trajectories, read once and in pieces, so that memory does not grow with the dataset.
+        """Statistics of all training trajectories, read once and in pieces, so that memory does not grow with the
+        dataset.
 
         Raises:
             ValueError: the dataset is of another split than "train", or nothing in it was observed.
@@ -66,8 +76,8 @@ class Normalizer(nn.Module):
         """A new graph, or batch of graphs, in model units; the given one is left as it is.
 
         Returns:
-            The same attributes with x, y standardised and 0 where masked out, forcing and contexts standardised, reference weights
-            scaled, and increment_scale [B, C], one row per graph.
+            The same attributes with x, y standardised and 0 where masked out, forcing and contexts standardised,
+            reference weights scaled, and increment_scale [B, C], one row per graph.
         """
         result = copy.copy(data)
         for name in ("x", "y"):
@@ -142,12 +152,14 @@ class _Statistics:
         source, target = record.edge_index
         first = np.flatnonzero(np.diff(target, prepend=-1))  # the edges are sorted by target, every node has one
         gradient, laplacian = record.edge["reference_gradient"], record.edge["reference_laplacian"]
-        for frame, observed in zip(values, mask):
-            difference = frame[source] - frame[target]
-            both = observed[source] & observed[target]
+        step = max(1, _PIECE_BYTES // (8 * values.shape[2] * len(source)))
+        for start in range(0, len(values), step):
+            piece, observed = values[start : start + step], mask[start : start + step]
+            difference = piece[:, source] - piece[:, target]
+            both = observed[:, source] & observed[:, target]
             self.gradient.update((gradient[:, None] * difference)[both])
-            sums = -np.add.reduceat(laplacian[:, None] * difference, first)
-            self.laplacian.update(sums[np.logical_and.reduceat(both, first)])
+            sums = -np.add.reduceat(laplacian[:, None] * difference, first, axis=1)
+            self.laplacian.update(sums[np.logical_and.reduceat(both, first, axis=1)])
 
     def store(self, normalizer: Normalizer) -> None:
         if not self.signal.count:

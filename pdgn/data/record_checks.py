@@ -32,7 +32,8 @@ def check_edges(edge_index: np.ndarray, num_nodes: int) -> None:
     lonely = np.flatnonzero(np.bincount(edge_index[1], minlength=num_nodes) == 0)
     if lonely.size:
         raise ValueError(
-            f"edge_index: wanted a neighbour for every node, got {lonely.size} nodes without (first: {lonely[:5].tolist()})"
+            f"edge_index: wanted a neighbour for every node, got {lonely.size} nodes without (first: "
+            f"{lonely[:5].tolist()})"
         )
 
 
@@ -56,7 +57,8 @@ def check_geometry(record: MeshRecord) -> None:
             _check_range("geodesic/sources", values, record.num_nodes)
         elif values.shape != (len(sources), record.num_nodes) or np.isnan(values).any() or (values < 0).any():
             raise ValueError(
-                f"geodesic/{name}: wanted distances ≥ 0 of shape {[len(sources), record.num_nodes]}, got {list(values.shape)} "
+                f"geodesic/{name}: wanted distances ≥ 0 of shape {[len(sources), record.num_nodes]}, got "
+                f"{list(values.shape)} "
                 f"with {int(np.isnan(values).sum())} NaN and {int((values < 0).sum())} negative"
             )
 

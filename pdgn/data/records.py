@@ -22,8 +22,10 @@ class MeshRecord:
         pos: positions [V, 3] float64, in ``unit``.
         face: triangles [F, 3] int64, or None for a sensor network.
         edge_index: [2, E] int64, sorted by target; every node has at least one incoming edge.
-        node: name → array [V, ...]; always ``mass`` [V], and ``normal`` [V, 3] and ``boundary`` [V] bool where there are faces.
-        edge: name → array [E, ...]; always ``reference_gradient``, ``reference_laplacian``, ``vector`` [E, 3] = x_j − x_i, ``length``.
+        node: name → array [V, ...]; always ``mass`` [V], and ``normal`` [V, 3] and ``boundary`` [V] bool where there
+            are faces.
+        edge: name → array [E, ...]; always ``reference_gradient``, ``reference_laplacian``, ``vector`` [E, 3] = x_j −
+            x_i, ``length``.
         geodesic: ``sources`` [S] int64 and, per method, distances [S, V] float64, +inf where unreachable; may be empty.
         period: (Lx, Ly, Lz) of a periodic domain, 0 along an axis that is not periodic; None where none is.
         unit: unit of length of ``pos``.

@@ -17,7 +17,8 @@ SPLITS = ("train", "valid", "test")
 SPLIT_DTYPE = np.dtype("S5")
 HASH_ATTRIBUTE = "attribute_hash"
 ROOT_ATTRIBUTES = (
-    "schema", "schema_version", "pdgn_version", "name", "description", "license", "config", "config_hash", "seed", "created",
+    "schema", "schema_version", "pdgn_version", "name", "description", "license",
+    "config", "config_hash", "seed", "created",
 )  # fmt: skip
 # Parameters that the reader understands: trajectory k holds num_frames[k] frames, at time + time_offset[k].
 NUM_FRAMES = "num_frames"
@@ -74,7 +75,8 @@ def set_attributes(target: h5py.Group | h5py.Dataset, attributes: Mapping[str, A
 
 
 def array_chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """Chunk shape of an ordinary array: whole rows, about a quarter of a MiB, rows divided only where one exceeds 4 MiB."""
+    """Chunk shape of an ordinary array: whole rows, about a quarter of a MiB, rows divided only where one exceeds 4
+    MiB."""
     row = itemsize * int(np.prod(shape[1:], dtype=np.int64))
     if row <= _LARGEST_CHUNK_BYTES or len(shape) == 1:
         return (min(shape[0], max(1, _CHUNK_BYTES // row)), *shape[1:])

@@ -29,13 +29,15 @@ class SensorReport(NamedTuple):
         """One line for people."""
         dropped = ", ".join(f"{name} ({coverage:.0%})" for name, coverage in self.dropped.items())
         return (
-            f"{self.read} readings, {self.interpolated} short gaps' entries interpolated, {self.masked} entries masked; "
+            f"{self.read} readings, {self.interpolated} short gaps' entries interpolated, {self.masked} entries "
+            f"masked; "
             f"stations dropped for low coverage: {dropped or 'none'}"
         )
 
 
 class SensorTrajectories(NamedTuple):
-    """All that :class:`DatasetWriter` needs: the network, one block with one trajectory per split, the time axis; and the report."""
+    """All that :class:`DatasetWriter` needs: the network, one block with one trajectory per split, the time axis; and
+    the report."""
 
     record: MeshRecord
     block: TrajectoryBlock
@@ -46,7 +48,8 @@ class SensorTrajectories(NamedTuple):
 def project(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
     """Kilometres east and north of the mean place, equirectangular.
 
-    x = R cos φ₀ (λ − λ₀), y = R (φ − φ₀), with φ₀ the mean latitude, λ₀ the circular mean of the longitudes and R = 6371.0088 km.
+    x = R cos φ₀ (λ − λ₀), y = R (φ − φ₀), with φ₀ the mean latitude, λ₀ the circular mean of the longitudes and R =
+    6371.0088 km.
 
     Args:
         latitude, longitude: [V] degrees.
@@ -93,9 +96,10 @@ def sensor_trajectories(
 ) -> SensorTrajectories:
     """Turn readings into a sensor network and one trajectory for each split, consecutive in time.
 
-    The first days["train"] days are trajectory 0, the next days["valid"] trajectory 1, the next days["test"] trajectory 2, so that
-    no window straddles two splits. They share one array as long as the longest of them: ``num_frames`` says where each ends and
-    ``time_offset`` when it begins. Gaps are interpolated inside each of them, never across a split.
+    The first days["train"] days are trajectory 0, the next days["valid"] trajectory 1, the next days["test"]
+    trajectory 2, so that no window straddles two splits. They share one array as long as the longest of them:
+    ``num_frames`` says where each ends and ``time_offset`` when it begins. Gaps are interpolated inside each of them,
+    never across a split.
 
     Args:
         table: V₀ stations, T hours.
@@ -106,8 +110,8 @@ def sensor_trajectories(
         min_coverage: stations that report a smaller fraction of the hours used are dropped; the report lists them.
 
     Returns:
-        Record (pos in km; node arrays altitude [m], latitude, longitude [degrees], and station where the names are numbers), block
-        (fields [n, T, V, 1] float32 with masks), axis (hours since the first midnight, UTC), report.
+        Record (pos in km; node arrays altitude [m], latitude, longitude [degrees], and station where the names are
+        numbers), block (fields [n, T, V, 1] float32 with masks), axis (hours since the first midnight, UTC), report.
 
     Raises:
         ValueError: more days than the table has, an unknown split, a coverage outside [0, 1], or too few stations left.

@@ -93,8 +93,8 @@ def read_sensor_tables(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: an unknown column, a date or number that cannot be read (with its line), a reading off the hour or given twice,
-            a station given twice, two stations at the same place, no station in both files.
+        ValueError: an unknown column, a date or number that cannot be read (with its line), a reading off the hour or
+            given twice, a station given twice, two stations at the same place, no station in both files.
     """
     columns = columns or SensorColumns()
     stations, readings = Path(stations), Path(readings)
@@ -110,7 +110,8 @@ def read_sensor_tables(
     table[offset, indices] = values
     position = np.array(list(places.values()))
     origin = first.isoformat() + "+00:00"
-    result = SensorTable(tuple(places), *position.T, origin=origin, fields=tuple(variables.values()), values=table)
+    latitude, longitude, altitude = position.T
+    result = SensorTable(tuple(places), latitude, longitude, altitude, origin, tuple(variables.values()), table)
     return result.select(np.isin(np.arange(len(places)), indices))
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from pdgn.data.access import children, read_array, read_attributes
+from pdgn.data.access import children, read_array, read_attributes, reading
 from pdgn.data.records import MeshRecord
 from pdgn.data.schema import SPLIT_DTYPE, create_array, field_chunks, set_attributes, write_array
 from pdgn.data.trajectory_block import TrajectoryBlock
@@ -72,17 +72,16 @@ def read_record(group: h5py.Group) -> MeshRecord:
         DamagedFileError: a checksum or hash fails.
         ValueError: the arrays do not make a mesh.
     """
-    attributes = read_attributes(group["pos"])
-    arrays = {kind: _read_all(group[kind]) if kind in group else {} for kind in ("node", "edge", "geodesic")}
-    period = attributes.get("period")
-    return MeshRecord(
-        pos=read_array(group["pos"]),
-        face=read_array(group["face"]) if "face" in group else None,
-        edge_index=read_array(group["edge_index"]),
-        period=None if period is None else tuple(float(length) for length in period),
-        unit=attributes["unit"],
-        **arrays,
-    )
+    with reading(group.file.filename, group.name):
+        attributes = read_attributes(group["pos"])
+        pos, edge_index = read_array(group["pos"]), read_array(group["edge_index"])
+        face = read_array(group["face"]) if "face" in group else None
+        node, edge, geodesic = (
+            _read_all(group[kind]) if kind in group else {} for kind in ("node", "edge", "geodesic")
+        )
+    lengths = attributes.get("period")
+    period = None if lengths is None else (float(lengths[0]), float(lengths[1]), float(lengths[2]))
+    return MeshRecord(pos, face, edge_index, node, edge, geodesic, period, attributes["unit"])
 
 
 def _read_all(group: h5py.Group) -> dict[str, np.ndarray]:
@@ -118,7 +117,8 @@ def create_trajectories(
     axis: TimeAxis,
     field_attributes: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """Create the arrays of ``count`` trajectories of the same layout as a shard, with attributes but without entries."""
+    """Create the arrays of ``count`` trajectories of the same layout as a shard, with attributes but without
+    entries."""
     write_array(group, "time", read_array(shard["time"]), axis.attributes())
     for path, (dtype, shape) in block_layout(shard).items():
         shape = (count, *shape)

@@ -19,9 +19,10 @@ class TrajectoryBlock:
         time: [T] float64, strictly increasing; the same for all blocks of a mesh.
         fields: name → [n, T, V, C] float32 or float64.
         mask: name of a field → [n, T, V] bool, true where observed; a field without mask is observed everywhere.
-        parameters: name → [n, ...], what varies between trajectories. Two names have a meaning to the reader: ``num_frames`` [n]
-            (trajectory k ends after that many frames; the rest is padding, masked out) and ``time_offset`` [n] (trajectory k
-            runs at time + time_offset[k]). Trajectories of different length or start share one mesh this way.
+        parameters: name → [n, ...], what varies between trajectories. Two names have a meaning to the reader:
+            ``num_frames`` [n] (trajectory k ends after that many frames; the rest is padding, masked out) and
+            ``time_offset`` [n] (trajectory k runs at time + time_offset[k]). Trajectories of different length or start
+            share one mesh this way.
         split: for each trajectory "train", "valid" or "test".
 
     Raises:
@@ -77,7 +78,8 @@ def _check_block(block: TrajectoryBlock) -> None:
         require_name(name, f"{where}: parameter")
         if values.dtype.kind not in "fiub" or values.ndim == 0 or len(values) != block.count:
             raise ValueError(
-                f"{where}: parameter {name!r}: wanted numbers [{block.count}, ...], got {values.dtype} {list(values.shape)}"
+                f"{where}: parameter {name!r}: wanted numbers [{block.count}, ...], got {values.dtype} "
+                f"{list(values.shape)}"
             )
         if not np.isfinite(values).all():
             raise ValueError(f"{where}: parameter {name!r}: wanted finite values, got NaN or infinity")

@@ -40,9 +40,10 @@ def config_hash(config: str) -> str:
 class DatasetWriter:
     """Writes one dataset file; a context manager.
 
-    Each mesh and each block of trajectories becomes a shard in ``<output>.partial/`` that is whole or absent. :meth:`finish`
-    assembles them, in the order of mesh names and block indices whatever the order of writing, into a file that is renamed into
-    place. Leaving the context without :meth:`finish`, or being killed, keeps the shards: the same call continues.
+    Each mesh and each block of trajectories becomes a shard in ``<output>.partial/`` that is whole or absent.
+    :meth:`finish` assembles them, in the order of mesh names and block indices whatever the order of writing, into a
+    file that is renamed into place. Leaving the context without :meth:`finish`, or being killed, keeps the shards: the
+    same call continues.
 
     Args:
         output: path of the file.
@@ -54,7 +55,8 @@ class DatasetWriter:
         overwrite: replace a finished file; it stays until the new one is complete.
 
     Raises:
-        FileExistsError: the output is finished and ``overwrite`` is false, or the ``.partial`` folder is of another run.
+        FileExistsError: the output is finished and ``overwrite`` is false, or the ``.partial`` folder is of another
+            run.
         OSError: the folder cannot be written, or another process writes the same dataset.
     """
 
@@ -188,7 +190,7 @@ class DatasetWriter:
     def _unit_attributes(self, fields: list[str]) -> dict[str, dict[str, str]]:
         default = {"unit": "1", "equation": "", "boundary": ""}
         if self._field_attributes is None:
-            return {name: default for name in fields}
+            return dict.fromkeys(fields, default)
         missing = [name for name in fields if "unit" not in self._field_attributes.get(name, {})]
         if missing:
             raise ValueError(

@@ -15,8 +15,8 @@ ATTRIBUTES = {"u": {"unit": "K", "equation": "random walk", "boundary": "none"}}
 def dummy_blocks(record: MeshRecord, mesh: str, generator: np.random.Generator, **options) -> list[TrajectoryBlock]:
     """Blocks of random walks of one channel on a mesh.
 
-    Options: blocks=3 (one split each: train, valid, test), count=2 per block, frames=12, dt=0.5, masked=False (a tenth not
-    observed, NaN there), splits.
+    Options: blocks=3 (one split each: train, valid, test), count=2 per block, frames=12, dt=0.5, masked=False (a tenth
+    not observed, NaN there), splits.
     """
     count, frames = options.get("count", 2), options.get("frames", 12)
     splits = options.get("splits", ("train", "valid", "test"))
