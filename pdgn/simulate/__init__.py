@@ -3,9 +3,11 @@
 from pdgn.simulate.coefficients import (
     plane_coefficients,
     random_conductivity,
+    random_face_velocity,
     random_velocity,
     rotation_velocity,
     stream_velocity,
+    vertex_velocity,
 )
 from pdgn.simulate.convection_diffusion import ConvectionDiffusion, tangential
 from pdgn.simulate.eigenfunctions import eigenfunctions
@@ -36,6 +38,7 @@ __all__ = [
     "plane_coefficients",
     "random_conductivity",
     "random_eigenfunctions",
+    "random_face_velocity",
     "random_fourier",
     "random_velocity",
     "rotation_velocity",
@@ -43,4 +46,5 @@ __all__ = [
     "stable_step",
     "stream_velocity",
     "tangential",
+    "vertex_velocity",
 ]

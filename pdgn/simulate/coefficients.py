@@ -51,15 +51,44 @@ def stream_velocity(mesh: TriMesh, stream: ArrayLike) -> NDArray[np.float64]:
     return np.cross(mesh.face_normal, (gradient(mesh) @ psi).reshape(-1, 3))
 
 
+def random_face_velocity(
+    mesh: TriMesh, generator: np.random.Generator, *, num_modes: int = 12, speed: float = 1.0, norm: str = "max"
+) -> NDArray[np.float64]:
+    """A smooth random flow on faces, exactly free of divergence: v = n × ∇ψ, ψ a random sum of eigenfunctions.
+
+    ψ = Σ_k a_k φ_k/√λ_k with a_k standard normal, so that every mode carries the same energy on average; modes vanish
+    on a boundary, which the flow then does not cross. This is the flow to simulate with in conservative form (see
+    `stream_velocity`); `vertex_velocity` makes of it what a model may see at vertices.
+
+    Args:
+        mesh: V vertices, F faces, consistently oriented.
+        generator: source of the coefficients.
+        num_modes: number of eigenfunctions.
+        speed: largest or root-mean-square speed of the result [length/time].
+        norm: "max" or "rms", which of the two.
+
+    Returns:
+        [F, 3] float64 [length/time].
+    """
+    one_of("norm", norm, ("max", "rms"))
+    mesh.require(oriented=True)
+    bounded = bool(np.any(mesh.boundary))
+    # Without a boundary the first mode of each component is constant and makes no flow.
+    constant = 0 if bounded else mesh.topology().components
+    value, mode = eigenfunctions(mesh, num_modes + constant, "dirichlet" if bounded else "neumann")
+    coefficient = generator.standard_normal(num_modes) / np.sqrt(value[constant:])
+    velocity = stream_velocity(mesh, mode[:, constant:] @ coefficient)
+    return _scaled(velocity, mesh.face_area, speed, norm)
+
+
 def random_velocity(
     mesh: TriMesh, generator: np.random.Generator, *, num_modes: int = 12, speed: float = 1.0, norm: str = "max"
 ) -> NDArray[np.float64]:
-    """A smooth random tangential flow free of divergence: v = n × ∇ψ, ψ a random sum of eigenfunctions.
+    """A smooth random tangential flow at vertices, nearly free of divergence: `random_face_velocity` averaged.
 
-    ψ = Σ_k a_k φ_k/√λ_k with a_k standard normal, so that every mode carries the same energy on average; modes vanish
-    on a boundary, which the flow then does not cross. Face values are averaged to vertices (by area) and projected to
-    the tangent planes (on a boundary, to its sides), which leaves a divergence of the size of the discretisation
-    error; `stream_velocity` gives the exact one on faces.
+    The averaging leaves a divergence of the size of the discretisation error, small where the mesh resolves the
+    surface and large at creases, where conservative form would gather spurious peaks: simulate there with
+    `random_face_velocity` or in advective form.
 
     Args:
         mesh: V vertices, consistently oriented.
@@ -69,21 +98,27 @@ def random_velocity(
         norm: "max" or "rms", which of the two.
 
     Returns:
+        [V, 3] float64 [length/time], in the tangent planes of the vertices.
+    """
+    faces = random_face_velocity(mesh, generator, num_modes=num_modes, norm=norm)
+    return _scaled(vertex_velocity(mesh, faces), mass(mesh).diagonal(), speed, norm)
+
+
+def vertex_velocity(mesh: TriMesh, velocity: ArrayLike) -> NDArray[np.float64]:
+    """A velocity on faces averaged to vertices by area, and put into their tangent planes (at a boundary, its sides).
+
+    Args:
+        mesh: V vertices, F faces.
+        velocity: [F, 3] [length/time].
+
+    Returns:
         [V, 3] float64 [length/time].
     """
-    one_of("norm", norm, ("max", "rms"))
-    bounded = bool(np.any(mesh.boundary))
-    mesh.require(oriented=True)
-    # Without a boundary the first mode of each component is constant and makes no flow.
-    constant = 0 if bounded else mesh.topology().components
-    value, mode = eigenfunctions(mesh, num_modes + constant, "dirichlet" if bounded else "neumann")
-    coefficient = generator.standard_normal(num_modes) / np.sqrt(value[constant:])
-    face_velocity = stream_velocity(mesh, mode[:, constant:] @ coefficient)
-    velocity = _along_boundary(mesh, tangential(mesh, _face_to_vertex(mesh, face_velocity)))
-    square = np.einsum("vc,vc->v", velocity, velocity)
-    area = _vertex_area(mesh)
-    size = square.max() if norm == "max" else square @ area / area.sum()
-    return velocity * (positive_number("speed", speed) / np.sqrt(size))
+    field = finite_array("velocity", velocity, [(mesh.num_faces, 3)])
+    weighted = np.repeat(field * mesh.face_area[:, None] / 3, 3, axis=0)
+    total = [np.bincount(mesh.face.ravel(), weighted[:, axis], mesh.num_vertices) for axis in range(3)]
+    average = np.stack(total, axis=1) / mass(mesh).diagonal()[:, None]
+    return _along_boundary(mesh, tangential(mesh, average))
 
 
 def random_conductivity(
@@ -140,8 +175,12 @@ def plane_coefficients(pos: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.
     return np.stack([-a, -b, np.zeros_like(a)], axis=1), diffusivity
 
 
-def _vertex_area(mesh: TriMesh) -> NDArray[np.float64]:
-    return mass(mesh).diagonal()
+def _scaled(
+    velocity: NDArray[np.float64], area: NDArray[np.float64], speed: float, norm: str
+) -> NDArray[np.float64]:
+    square = np.einsum("nc,nc->n", velocity, velocity)
+    size = square.max() if norm == "max" else square @ area / area.sum()
+    return velocity * (positive_number("speed", speed) / np.sqrt(size))
 
 
 def _along_boundary(mesh: TriMesh, velocity: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -153,9 +192,3 @@ def _along_boundary(mesh: TriMesh, velocity: NDArray[np.float64]) -> NDArray[np.
     for end in (tail, head):  # a vertex is the tail of one boundary edge and the head of one
         result[end] = np.einsum("nc,nc->n", result[end], side)[:, None] * side
     return result
-
-
-def _face_to_vertex(mesh: TriMesh, value: NDArray[np.float64]) -> NDArray[np.float64]:
-    weighted = np.repeat(value * mesh.face_area[:, None] / 3, 3, axis=0)
-    total = [np.bincount(mesh.face.ravel(), weighted[:, axis], mesh.num_vertices) for axis in range(3)]
-    return np.stack(total, axis=1) / _vertex_area(mesh)[:, None]

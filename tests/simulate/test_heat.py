@@ -31,7 +31,7 @@ def test_decay_rate_of_spherical_harmonics_converges_with_slope_two(degree, orde
         size.append(mesh.edge_length.mean())
         error.append(abs(rate - exact) / exact)
     assert slope(size, error) == pytest.approx(2, abs=0.15)
-    assert error[-1] < 4e-4 * degree * (degree + 1)  # the error of a linear element grows as λh²: 1.4e-3, 3.6e-3, 6.5e-3
+    assert error[-1] < 4e-4 * degree * (degree + 1)  # grows as λh²: 1.4e-3, 3.6e-3, 6.5e-3
 
 
 def test_radius_enters_the_decay():
@@ -117,7 +117,7 @@ def test_flux_makes_the_linear_steady_state():
     inner = (mesh.pos[:, 1] > 0) & (mesh.pos[:, 1] < 1)
     assert np.array_equal(inner[mesh.boundary & inner], np.ones(14, dtype=bool))
     start = mesh.pos[:, 0].copy()
-    # q is linear along every edge, so corners leak q/6 of an edge onto the sides y = 0 and 1: keep it small by distance.
+    # q is linear along every edge, so corners leak q/6 of an edge onto the sides y = 0 and 1: look in the middle.
     final = simulate(Heat(1.0, boundary_value=flux), mesh, start, 1e-4, 10).fields["u"][-1, :, 0]
     middle = np.abs(mesh.pos[:, 1] - 0.5) < 0.2
     assert np.abs(final - start)[middle].max() < 1e-4

@@ -92,5 +92,7 @@ def test_random_fourier_has_the_stated_variance_and_band():
 
 def test_random_fourier_is_periodic_in_its_size(rng):
     points = rng.uniform(0, 1, (5, 2))
-    first, second = (random_fourier(p, 2, np.random.default_rng(1), size=(2.0, 3.0)) for p in (points, points + [2, -3]))
+    first, second = (
+        random_fourier(p, 2, np.random.default_rng(1), size=(2.0, 3.0)) for p in (points, points + [2.0, -3.0])
+    )
     np.testing.assert_allclose(first, second, atol=1e-12)
