@@ -37,7 +37,7 @@ class ConfigFile:
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: wanted a YAML file, given bytes that are no text (byte {error.start})") from None
         except yaml.YAMLError as error:
-            raise ValueError(f"{path}{_where(error)}: wanted YAML, given {_problem(error)}") from None
+            raise ValueError(f"{path}{_where(error)}: wanted YAML, but {_problem(error)}") from None
         if not isinstance(values, dict):
             given = "nothing" if values is None else repr(values)[:60]
             raise ValueError(f"{path}: wanted keys and values, given {given}")
@@ -105,7 +105,7 @@ def find_config(name: str, folder: str, package: str) -> Path:
     if stem in known:
         return known[stem]
     wanted = f"a file or one of {', '.join(sorted(known))}" if known else "a file"
-    raise FileNotFoundError(f"--config: wanted {wanted}, given '{name}', which does not exist{nearest(stem, known)}")
+    raise FileNotFoundError(f"--config: wanted {wanted}, given '{name}': no such file{nearest(stem, known)}")
 
 
 def _folders(folder: str, package: str) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import re
 import sys
 import types
 import typing
+from argparse import SUPPRESS
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NoReturn
 
@@ -40,7 +41,7 @@ class StrictParser(ArgumentParser):
         package: str = "pdgn.configs",
         prepare: Callable[[StrictParser, Callable[[str], Any]], None] | None = None,
     ) -> None:
-        super().__init__(prog=prog, description=description, exit_on_error=True)
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
         self._folder, self._package, self._prepare = folder, package, prepare
         self._file: ConfigFile | None = None
         self._words: list[str] = []
@@ -67,10 +68,13 @@ class StrictParser(ArgumentParser):
         if self._prepare is not None:
             self._prepare(self, self._chosen)
             self._prepare = None
+        self._check_words()
         if self._file is not None:
             self._check_keys(self._file.values, "")
             words = [f"--config={self._file.path}", *words]
-        return super().parse_args(words, *rest, **options)
+        parsed = super().parse_args(words, *rest, **options)
+        self._check_nulls(parsed)
+        return parsed
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:  # type: ignore[override]
         """Raises a ValueError of one line instead of printing the usage.
@@ -89,10 +93,35 @@ class StrictParser(ArgumentParser):
         given = _take(self._words, f"--{key}")[0]
         return given if given is not None or self._file is None else self._file.get(key)
 
+    def _check_words(self) -> None:
+        """Refuses unknown options and those of whole groups (--data FILE), which jsonargparse would add."""
+        known = self._types()
+        for action in self._actions:
+            if action.dest not in known and any(key.startswith(f"{action.dest}.") for key in known):
+                action.help = SUPPRESS
+        flags = {"-h", "--help", "--print_config", *(f"--{key}" for key in known)}
+        for word in self._words:
+            option = word.split("=")[0].removesuffix("+")
+            key = option.removeprefix("--")
+            if key != option and any(name.startswith(f"{key}.") for name in known):
+                raise ValueError(f"{option}: wanted one key at a time, given a group; for example {_first(key, known)}")
+            if key != option and option not in flags:
+                raise ValueError(f"{option}: {_unknown(key, known)}")
+
+    def _check_nulls(self, parsed: Namespace) -> None:
+        """Refuses null where it is not one of a key's values (jsonargparse lets it pass)."""
+        for key, hint in self._types().items():
+            if parsed.get(key) is None and hint is not None and type(None) not in (hint, *typing.get_args(hint)):
+                raise ValueError(self._wrong(key))
+
     def _types(self) -> dict[str, Any]:
         """Type of every key that may be set."""
-        skipped = {"help", "config", "print_config"}
-        actions = {action.dest: action for action in self._actions if action.dest not in skipped}
+        skipped = {"help", "config", "print_config", "print_shtab"}
+        actions = {
+            action.dest: action
+            for action in self._actions
+            if action.dest not in skipped and not action.dest.endswith(".help")  # --key.help, of class-typed keys
+        }
         return {
             key: getattr(action, "_typehint", None) or action.type
             for key, action in actions.items()
@@ -101,10 +130,12 @@ class StrictParser(ArgumentParser):
 
     def _check_keys(self, values: dict[str, Any], prefix: str) -> None:
         assert self._file is not None
-        known = self._types()
+        known = {key: hint for key, hint in self._types().items() if hint is not None}
         for key, value in values.items():
             dotted = f"{prefix}{key}"
             if dotted in known:
+                if _mistyped_text(value, known[dotted]):
+                    raise ValueError(self._wrong(dotted))
                 continue
             inner = [name for name in known if name.startswith(f"{dotted}.")]
             if not inner:
@@ -115,24 +146,23 @@ class StrictParser(ArgumentParser):
             self._check_keys(value, f"{dotted}.")
 
     def _explain(self, message: str) -> str:
-        unrecognized = re.match(r"(?s)unrecognized arguments: (\S+)", message)
+        unrecognized = re.match(r"(?s)unrecognized arguments: (.*)", message)
         if unrecognized:
-            word = unrecognized[1].split("=")[0]
-            if not word.startswith("--"):
-                return f"{self.prog}: wanted options (--key value), given '{word}'"
-            return f"{word}: {_unknown(word.removeprefix('--'), self._types())}"
-        key = next((key for key in re.findall(r"[\w.]+", message) if key in self._types()), None)
-        if key is None:
-            return " ".join(message.split())
-        if "required" in message:
-            return f"{key}: wanted {readable(self._types()[key])}, given nothing; set it in --config or with --{key}"
-        if "expected one argument" in message:
-            return f"--{key}: wanted {readable(self._types()[key])}, given nothing"
-        given = _take(self._words, f"--{key}")[0]
-        if given is None and self._file is not None:
-            value = self._file.get(key)
-            return f"{key} ({self._file.place(key)}): wanted {readable(self._types()[key])}, given {value!r}"
-        return f"--{key}: wanted {readable(self._types()[key])}, given {given!r}"
+            return f"{self.prog}: wanted options (--key value), given '{' '.join(unrecognized[1].split())}'"
+        quoted = re.findall(r"(?:[\"']|--|required: )([\w.]+)", message)
+        key = next((key for key in quoted if key in self._types()), None)
+        return " ".join(message.split()) if key is None else self._wrong(key)
+
+    def _wrong(self, key: str) -> str:
+        """The line about a value that a key cannot take."""
+        wanted = f"wanted {readable(self._types()[key])}, given"
+        given = [word for word in self._words if word.split("=")[0].removesuffix("+") == f"--{key}"]
+        if given:
+            value = _take(self._words, given[-1].split("=")[0])[0]
+            return f"--{key}: {wanted} {'nothing' if value is None else repr(value)}"
+        if self._file is not None and key in self._file.lines:
+            return f"{key} ({self._file.place(key)}): {wanted} {self._file.get(key)!r}"
+        return f"{key}: {wanted} nothing; set it in --config or with --{key}"
 
 
 def readable(hint: Any) -> str:
@@ -157,10 +187,26 @@ def readable(hint: Any) -> str:
 
 
 def _unknown(key: str, known: dict[str, Any]) -> str:
-    group = key.rpartition(".")[0]
-    siblings = [name for name in known if name.rpartition(".")[0] == group]
-    shown = ", ".join(name.rpartition(".")[2] for name in siblings or known)
-    return f"unknown key, wanted one of {shown}{nearest(key, siblings) or nearest(key, known)}"
+    """What is wanted in the place of an unknown key: what its group holds."""
+    prefix = f"{key.rpartition('.')[0]}." if "." in key else ""
+    if not any(name.startswith(prefix) for name in known):
+        prefix = ""
+    siblings = {name.removeprefix(prefix).split(".")[0]: None for name in known if name.startswith(prefix)}
+    hint = nearest(key, [f"{prefix}{name}" for name in siblings]) or nearest(key, known)
+    return f"unknown key, wanted one of {', '.join(siblings)}{hint}"
+
+
+def _first(group: str, known: dict[str, Any]) -> str:
+    return next(f"--{name} VALUE" for name in known if name.startswith(f"{group}."))
+
+
+def _mistyped_text(value: Any, hint: Any) -> bool:
+    """Whether a file gives text, "3" or yes, where a number or a truth value is wanted (jsonargparse would convert it)."""
+    kinds = set(typing.get_args(hint)) or {hint}
+    if not isinstance(value, str) or kinds - {int, float, bool, type(None)}:
+        return False
+    # YAML 1.1 reads 1e-3 as text.
+    return float not in kinds or re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value) is None
 
 
 def _take(words: list[str], option: str) -> tuple[str | None, list[str]]:
@@ -170,8 +216,8 @@ def _take(words: list[str], option: str) -> tuple[str | None, list[str]]:
     for word in iterator:
         if word == option:
             value = next(iterator, None)
-            if value is None:
-                raise ValueError(f"{option}: wanted a value, given nothing")
+            if value is None and option == "--config":
+                raise ValueError("--config: wanted a file, given nothing")
         elif word.startswith(f"{option}="):
             value = word.partition("=")[2]
         else:

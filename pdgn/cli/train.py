@@ -11,7 +11,7 @@ from pdgn.cli.nearest import nearest
 from pdgn.cli.parser import StrictParser
 from pdgn.models import MODELS
 from pdgn.training.config import RunConfig
-from pdgn.training.train import train
+from pdgn.training import train
 
 DEFAULT_MODEL = "padgn"
 
@@ -29,7 +29,7 @@ def build_parser() -> StrictParser:
         prepare=_add_model,
     )
     parser.add_class_arguments(RunConfig, skip={"model"})
-    parser.add_argument("--model.name", default=DEFAULT_MODEL, help=f"which model: {', '.join(MODELS)}.")
+    parser.add_argument("--model.name", type=str, default=DEFAULT_MODEL, help=f"which model: {', '.join(MODELS)}.")
     parser.add_argument("--overwrite", action="store_true", help="Remove an earlier run of that name first.")
     return parser
 

@@ -19,7 +19,7 @@ class DataConfig:
         history: observed frames at the start of a window.
         horizon: frames to predict after them, in training and validation.
         stride: frames between the starts of two windows of one trajectory.
-        fields: which fields, in this order; none: all fields of the file.
+        fields: which fields, in this order; null: all fields of the file.
         node_context: what nodes know besides the signal, for example [pos, normal, log_mass].
         edge_context: what edges know besides the signal, for example [length, reference].
         forcing: inputs known at every frame, for example [hour_of_day].
@@ -48,16 +48,16 @@ class TrainingConfig:
         batch_size: windows per step, from any of the meshes.
         learning_rate: step size of Adam at the start.
         weight_decay: L2 penalty on the weights.
-        clip: largest norm of the gradient; none: not clipped.
+        clip: largest norm of the gradient; null: not clipped.
         noise_std: standard deviation of the noise on observed frames, in units of the normalised signal.
         truth_decay: k of scheduled sampling, where the next input is the truth with probability
-            k/(k + exp(epoch/k)); none: the model always continues from its own predictions.
-        patience: stop after this many epochs without a better validation loss; none: never.
+            k/(k + exp(epoch/k)); null: the model always continues from its own predictions.
+        patience: stop after this many epochs without a better validation loss; null: never.
         schedule: learning rate over the epochs: "constant", or "cosine" down to zero.
         workers: processes that read data; 0: the training process itself.
-        precision: "32", or mixed precision on devices that have it.
+        precision: of the arithmetic; the mixed ones are for devices that have them.
         accelerator: device; "auto" takes a GPU where there is one.
-        max_minutes: stop at the end of the epoch that passes this time, interrupted parts counted; none: no limit.
+        max_minutes: stop at the end of the epoch that passes this time, interrupted parts counted; null: no limit.
     """
 
     epochs: int
@@ -70,7 +70,7 @@ class TrainingConfig:
     patience: int | None = None
     schedule: Literal["constant", "cosine"] = "constant"
     workers: int = 0
-    precision: Literal["32", "bf16-mixed", "16-mixed"] = "32"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     max_minutes: float | None = None
 
@@ -92,8 +92,8 @@ class EvaluationConfig:
 
     Args:
         baselines: models to compare with; those with weights are trained after the model, with the same settings.
-        horizon: frames to roll out; none: to the end of the test trajectories.
-        stride: frames between the starts of two roll-outs of one trajectory; none: one roll-out per trajectory.
+        horizon: frames to roll out; null: to the end of the test trajectories.
+        stride: frames between the starts of two roll-outs of one trajectory; null: one roll-out per trajectory.
         figures: draw figures for the report.
         divergence_threshold: a roll-out counts as diverged where its error passes this many standard deviations of
             the training signal.
@@ -140,7 +140,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         plain = bool(self.name) and self.name not in {".", ".."} and not set(self.name) & set('/\\:\0"<>|?*')
         _require("name", plain, "a plain folder name", self.name)
-        _require("seed", self.seed >= 0, "an integer of at least 0", self.seed)
+        _require("seed", 0 <= self.seed < 2**32, "an integer of at least 0 and less than 2**32", self.seed)
         named = isinstance(self.model.get("name"), str)
         _require("model.name", named, "the name of a model", self.model.get("name"))
 
