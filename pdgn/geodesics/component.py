@@ -30,7 +30,7 @@ def refuse_unsolvable(mesh: TriMesh) -> None:
 
 
 def submesh(mesh: TriMesh, component: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """A component that has faces: its vertices [n] in the mesh, its positions [n, 3], its faces [m, 3] in local numbers."""
+    """A component that has faces: its vertices [n], their positions [n, 3], its faces [m, 3] in local numbers."""
     inside = mesh.component == component
     local = np.cumsum(inside) - 1
     face = mesh.face[inside[mesh.face[:, 0]]]

@@ -34,7 +34,7 @@ def signed_geodesic_distance(mesh: TriMesh, curve: ArrayLike) -> NDArray[np.floa
     mesh.require(oriented=True)
     vertices, pos, face = submesh(mesh, mesh.component[vertex[0]])
     local = np.searchsorted(vertices, vertex).tolist()
-    closed = [(index, []) for index in [*local, local[0]]]
+    closed: list[tuple[int, list[float]]] = [(index, []) for index in [*local, local[0]]]
     solver = potpourri3d.MeshSignedHeatSolver(pos, face)
     result = np.full(mesh.num_vertices, np.inf)
     result[vertices] = check_solution(solver.compute_distance([closed]), len(vertices), "signed heat")

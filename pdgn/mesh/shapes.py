@@ -26,7 +26,6 @@ def icosphere(subdivisions: int, radius: float = 1.0) -> TriMesh:
     pos, face = _icosahedron()
     for _ in range(subdivisions):
         pos, face = _subdivide(pos, face)
-        pos /= np.linalg.norm(pos, axis=1, keepdims=True)
     return TriMesh(radius * pos, face)
 
 
@@ -126,6 +125,7 @@ def _icosahedron() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def _subdivide(pos: NDArray[np.float64], face: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """A sphere's faces cut in four, the new vertices after the old ones, on the unit sphere."""
     edge = np.sort(np.stack([face, np.roll(face, -1, axis=1)], axis=2), axis=2).reshape(-1, 2)
     key, inverse = np.unique(edge[:, 0] * len(pos) + edge[:, 1], return_inverse=True)
     low, high = np.divmod(key, len(pos))
@@ -133,7 +133,9 @@ def _subdivide(pos: NDArray[np.float64], face: NDArray[np.int64]) -> tuple[NDArr
     (a, b, c), (ab, bc, ca) = face.T, middle.T
     children = [(a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)]
     pieces = np.stack([np.stack(child, axis=1) for child in children], axis=1).reshape(-1, 3)
-    return np.concatenate([pos, 0.5 * (pos[low] + pos[high])]), pieces
+    middle_pos = pos[low] + pos[high]
+    middle_pos /= np.linalg.norm(middle_pos, axis=1, keepdims=True)
+    return np.concatenate([pos, middle_pos]), pieces
 
 
 def _quads(index: NDArray[np.int64], wrap: bool) -> NDArray[np.int64]:

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.mesh.test_topology import moebius
+
+from pdgn.mesh import TriMesh, grid, icosphere, read_mesh, repair
+
+
+def test_nothing_is_repaired_unless_asked(rng):
+    mesh = TriMesh(rng.random((6, 3)), [[0, 1, 2], [0, 1, 2], [0, 0, 1], [1, 0, 3]])
+    same, report = repair(mesh)
+    assert same is mesh
+    assert report.describe() == "nothing to repair"
+
+
+def test_isolated_vertices_are_removed_and_mapped():
+    sphere = icosphere(1)
+    pos = np.concatenate([[[9, 9, 9]], sphere.pos, [[8, 8, 8]]])
+    mesh, report = repair(TriMesh(pos, sphere.face + 1), isolated=True)
+    np.testing.assert_array_equal(mesh.pos, sphere.pos)
+    np.testing.assert_array_equal(mesh.face, sphere.face)
+    np.testing.assert_array_equal(report.vertex_source, np.arange(1, 43))
+    assert report.describe() == "2 isolated removed"
+
+
+def test_degenerate_and_duplicate_faces():
+    sphere = icosphere(0)
+    face = np.concatenate([[[0, 0, 1]], sphere.face, sphere.face[:2, ::-1]])
+    mesh, report = repair(TriMesh(sphere.pos, face), degenerate=True, duplicate=True)
+    np.testing.assert_array_equal(mesh.face, sphere.face)
+    assert report.describe() == "1 degenerate removed; 2 duplicate removed"
+    np.testing.assert_array_equal(report.face_source, np.arange(1, 21))
+
+
+def test_zero_length_edges_are_closed_without_a_hole():
+    # A vertex of a grid doubled, a cut beside it filled with two faces of no area: joining brings the grid back.
+    plane = grid(3, 3)
+    pos = np.concatenate([plane.pos, plane.pos[4:5]])
+    face = np.array(plane.face)
+    right = (face == 4).any(axis=1) & (plane.corners[:, :, 0].mean(axis=1) > 0.5)
+    face[right] = np.where(face[right] == 4, 9, face[right])
+    broken = TriMesh(pos, np.concatenate([face, [[1, 9, 4], [4, 9, 7]]]))
+    assert broken.topology().zero_length_edges.tolist() == [[4, 9]]
+    mesh, report = repair(broken, degenerate=True, isolated=True)
+    assert (report.vertices_joined, report.degenerate_removed, report.isolated_removed) == (1, 2, 1)
+    np.testing.assert_array_equal(mesh.face, plane.face)
+
+
+def test_no_face_left_is_an_error():
+    with pytest.raises(ValueError, match="no face is left of 1"):
+        repair(TriMesh([[0, 0, 0], [1, 0, 0], [2, 0, 0]], [[0, 1, 2]]), degenerate=True)
+
+
+def test_non_manifold_mesh_comes_apart_into_manifolds(rng):
+    mesh = TriMesh(rng.random((7, 3)), [[0, 1, 2], [0, 1, 3], [0, 1, 4], [0, 5, 6]])
+    apart, report = repair(mesh, non_manifold=True)
+    assert apart.topology().manifold and apart.num_faces == 4
+    np.testing.assert_array_equal(apart.pos, mesh.pos[report.vertex_source])
+    np.testing.assert_array_equal(report.vertex_source[apart.face], mesh.face)
+
+
+def test_fin_on_a_sphere_comes_off_and_the_sphere_stays_closed():
+    sphere = icosphere(1)
+    a, b = sphere.edge_index[:, 0]
+    mesh = TriMesh(np.concatenate([sphere.pos, [[0, 0, 5]]]), np.concatenate([sphere.face, [[a, b, 42]]]))
+    apart, report = repair(mesh, non_manifold=True)
+    topology = apart.topology()
+    assert topology.manifold and topology.components == 2 and topology.boundary_loops == 1
+    assert topology.euler_characteristic == 3  # a sphere and a disc
+
+
+def test_random_triangle_soup_always_comes_apart(rng):
+    for _ in range(20):
+        face = np.array([rng.choice(8, 3, replace=False) for _ in range(25)])
+        apart, _ = repair(TriMesh(rng.random((8, 3)), face), non_manifold=True, duplicate=True)
+        assert apart.topology().manifold
+
+
+def test_orientation_is_made_consistent_and_outward(rng):
+    sphere = icosphere(2)
+    face = np.array(sphere.face)
+    turned = rng.random(len(face)) < 0.7
+    face[turned] = face[turned][:, [0, 2, 1]]
+    mesh, report = repair(TriMesh(sphere.pos, face), orientation=True)
+    np.testing.assert_array_equal(mesh.face, sphere.face)
+    assert report.faces_flipped == turned.sum()
+
+
+def test_each_part_is_turned_by_itself():
+    sphere, plane = icosphere(1), grid(3, 3)
+    pos = np.concatenate([sphere.pos, plane.pos + 5])
+    face = np.concatenate([sphere.face[:, ::-1], plane.face + 42])
+    mesh, report = repair(TriMesh(pos, face), orientation=True)
+    assert report.faces_flipped == 80
+    assert not mesh.topology().inward
+    np.testing.assert_array_equal(mesh.face[80:], plane.face + 42)
+
+
+def test_clockwise_plane_is_turned():
+    plane = grid(4, 3)
+    mesh, report = repair(TriMesh(plane.pos, plane.face[:, ::-1]), orientation=True)
+    assert report.faces_flipped == plane.num_faces
+    np.testing.assert_allclose(mesh.face_normal[:, 2], 1.0)
+
+
+def test_moebius_strip_is_left_and_reported():
+    mesh, report = repair(moebius(), orientation=True)
+    assert report.describe() == "1 non orientable parts"
+    np.testing.assert_array_equal(mesh.face, moebius().face)
+
+
+def test_real_cow_becomes_a_closed_manifold(shared_data):
+    mesh, report = repair(read_mesh(shared_data / "meshes" / "cow.obj"), non_manifold=True)
+    assert mesh.topology().describe() == "1 component, closed, Euler characteristic 2; no defects"
+    assert report.vertices_split == 1
+    mesh.half_edges()
+
+
+def test_real_bunny_loses_its_isolated_vertices(shared_data):
+    mesh, report = repair(read_mesh(shared_data / "meshes" / "stanford-bunny.obj"), isolated=True)
+    assert report.isolated_removed == 1113 and mesh.num_vertices == 35947 - 1113
+    assert len(mesh.topology().isolated_vertices) == 0
