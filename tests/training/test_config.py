@@ -29,8 +29,14 @@ def test_dictionaries_round_trip() -> None:
         ({"data": {"file": "a.h5", "history": 2}}, r"data\.horizon: wanted a value, given none"),
         ({"training": 3}, r"training: wanted keys and values, given 3"),
         ({"training": {"epochs": 2, "batch_size": 4, "patience": 0}}, r"training\.patience: wanted an integer of at l"),
-        ({"training": {"epochs": 2, "batch_size": 4, "clip": -1.0}}, r"training\.clip: wanted a positive number, given"),
-        ({"training": {"epochs": 2, "batch_size": 4, "noise_std": -1.0}}, r"training\.noise_std: wanted a number of at"),
+        (
+            {"training": {"epochs": 2, "batch_size": 4, "clip": -1.0}},
+            r"training\.clip: wanted a positive number, given",
+        ),
+        (
+            {"training": {"epochs": 2, "batch_size": 4, "noise_std": -1.0}},
+            r"training\.noise_std: wanted a number of at",
+        ),
         ({"evaluation": {"stride": 0}}, r"evaluation\.stride: wanted an integer of at least 1, given 0"),
         ({"evaluation": {"divergence_threshold": 0.0}}, r"evaluation\.divergence_threshold: wanted a positive number"),
         ({"name": ".."}, r"name: wanted a plain folder name, given '\.\.'"),
