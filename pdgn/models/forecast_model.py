@@ -17,10 +17,11 @@ class ForecastModel(nn.Module, ABC):
 
     Attributes:
         trainable: whether there is anything to learn.
-        symmetries: what leaves a forecast unchanged (or moves it along), given that it leaves node context, edge context
-            and reference weights as they are: "relabelling" (of nodes and of edges), "translation", "rotation" and
-            "reflection" of the positions, "scaling of lengths", "addition of a constant" to the signal, "scaling of the
-            signal". Coordinates or normals given as context take "translation" or "rotation" away.
+        symmetries: what leaves a forecast unchanged (or moves it along), given that it leaves node context, edge
+            context and reference weights as they are: "relabelling" (of nodes and of edges), "translation",
+            "rotation" and "reflection" of the positions, "scaling of lengths", "addition of a constant" to the
+            signal, "scaling of the signal". Coordinates given as context take "translation" and "rotation" away,
+            normals and edge vectors "rotation" and "reflection".
     """
 
     trainable: ClassVar[bool]

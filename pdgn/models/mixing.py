@@ -33,7 +33,7 @@ class KernelMixing(nn.Module):
         """Draws m from a normal of standard deviation 0.1, less its mean over the kernels."""
         with torch.no_grad():
             self.weight.normal_(0, self.spread)
-            self.weight -= self.weight.mean(dim=0)
+            self.weight.sub_(self.weight.mean(dim=0))
 
     def forward(self, differences: Tensor) -> Tensor:
         """The mixture y, [M, C]."""

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.nn.inits import reset
 
 from pdgn.models.channels import Channels
 from pdgn.models.forecast_model import ForecastModel
@@ -42,20 +43,21 @@ class PADGN(ForecastModel):
     .. math::
         f(t + 1) = f(t) + s \odot \delta\big(f(t), \nabla_w f(t), \Delta_w f(t), h_t\big)
 
-    s is data.increment_scale, [B, C], the standard deviation of an increment in normalised units (1 where it is missing),
-    so that δ is of order 1. δ is that of :class:`~pdgn.models.recurrent_core.RecurrentCore` or of
+    s is data.increment_scale, [B, C], the standard deviation of an increment in normalised units (1 where it is
+    missing), so that δ is of order 1. δ is that of :class:`~pdgn.models.recurrent_core.RecurrentCore` or of
     :class:`~pdgn.models.sum_core.SumCore`. With weights "anchored" or "fixed" a fresh model is persistence.
     As published: weights="free", signal_in_weights=True, operator_step=False, context_in_core=False,
     increment_in_core=False.
 
-    Symmetries: equivariant under relabelling of nodes and edges. Positions enter through context and reference alone, so
-    that a rigid motion (or a reflection) changes nothing if the context is made of lengths, areas, geodesic distances and
-    coefficients; it does change forecasts if the context holds coordinates, normals or edge vectors. Variant "sum" with
-    weights that do not see the signal is linear in the frames; anchored or fixed it also carries a constant along.
+    Symmetries: equivariant under relabelling of nodes and edges. Positions enter through context and reference alone,
+    so that a rigid motion (or a reflection) changes nothing if the context is made of lengths, areas, geodesic
+    distances and coefficients; it does change forecasts if the context holds coordinates, normals or edge vectors.
+    Variant "sum" with weights that do not see the signal is linear in the frames; anchored or fixed it also carries a
+    constant along.
 
     Args:
         channels: widths of signal, node context, edge context and forcing.
-        variant: "recurrent" or "sum". The options after num_kernels and signal_in_weights are of the recurrent core only.
+        variant: "recurrent" or "sum". num_layers and the options after signal_in_weights belong to the recurrent core.
         weights: "anchored" (fixed operators plus a learned part that starts at zero), "free" (as published), or "fixed"
             (nothing learned, one kernel; the three options of the weight network have no effect).
         hidden_channels: H of the weight network and of the core.
@@ -69,7 +71,7 @@ class PADGN(ForecastModel):
         increment_in_core: whether the core is given the last increment, in units of s.
 
     Raises:
-        ValueError: an option outside its range, or forcing for the variant "sum", which has nothing to take it.
+        ValueError: an option outside its range; forcing or use_mask for the variant "sum", which has no input for them.
 
     Reference:
         Seo, Meng, Liu, "Physics-aware Difference Graph Networks for Sparsely-Observed Dynamics", ICLR 2020.
@@ -111,6 +113,7 @@ class PADGN(ForecastModel):
         self.use_mask = use_mask
         self.increment_in_core = increment_in_core
         self.differences = self._difference_layer(hidden_channels, num_hops, num_kernels)
+        self.core: SumCore | RecurrentCore
         if variant == "sum":
             self.core = self._sum_core(hidden_channels, num_hops)
         else:
@@ -159,9 +162,8 @@ class PADGN(ForecastModel):
 
     def reset_parameters(self) -> None:
         """Draws every parameter anew."""
-        for module in (self.differences, self.core):
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+        reset(self.differences)
+        reset(self.core)
 
     def difference_weights(self, data: Data, frame: Tensor | None = None) -> DifferenceWeights:
         """The weights of a step, computed by the very code that :meth:`step` runs.
@@ -180,7 +182,7 @@ class PADGN(ForecastModel):
         node, edge = node_inputs(data, self.channels), edge_inputs(data, self.channels)
         reference = None if self.weights == "free" else reference_weights(data)
         weights = self.differences.weights(frame, data.edge_index, node, reference, edge)
-        if self.variant == "sum":
+        if isinstance(self.core, SumCore):
             inputs = torch.cat([frame, node], dim=-1) if self.signal_in_weights else node
             weights = self.core.fold(weights, data.edge_index, inputs, edge)
         return weights
@@ -193,7 +195,7 @@ class PADGN(ForecastModel):
         """
         frame = torch.zeros_like(data.x[:, 0])
         weights = None if self.signal_in_weights else self.difference_weights(data, frame)
-        core = self.core.initial_state(frame, data.edge_index) if self.variant == "recurrent" else None
+        core = None if isinstance(self.core, SumCore) else self.core.initial_state(frame, data.edge_index)
         known = torch.zeros(frame.size(0), dtype=torch.bool, device=frame.device)
         return PADGNState(weights, core, increment_scale(data, frame), frame, known)
 
@@ -201,10 +203,12 @@ class PADGN(ForecastModel):
         self, frame: Tensor, state: PADGNState, data: Data, index: int, observed: Tensor
     ) -> tuple[Tensor, PADGNState]:
         """The next frame [N, C] and the next state; see :class:`ForecastModel`."""
-        weights = self.difference_weights(data, frame) if self.signal_in_weights else state.weights
+        weights = state.weights
+        if weights is None or self.signal_in_weights:
+            weights = self.difference_weights(data, frame)
         differences = spatial_difference(frame, data.edge_index, weights)
         core = state.core
-        if self.variant == "sum":
+        if isinstance(self.core, SumCore):
             increment = self.core(differences, data.edge_index)
         else:
             context = self._core_context(frame, state, data, index, observed)
@@ -213,7 +217,9 @@ class PADGN(ForecastModel):
         following = frame + state.scale * increment
         return following, PADGNState(weights, core, state.scale, frame, state.known | observed)
 
-    def _core_context(self, frame: Tensor, state: PADGNState, data: Data, index: int, observed: Tensor) -> Tensor | None:
+    def _core_context(
+        self, frame: Tensor, state: PADGNState, data: Data, index: int, observed: Tensor
+    ) -> Tensor | None:
         """What the nodes of the core are given beside the signal and its differences."""
         parts = [node_inputs(data, self.channels)] if self.context_in_core else []
         if self.channels.forcing > 0:

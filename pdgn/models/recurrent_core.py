@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pdgn.models.mixing import KernelMixing
 from pdgn.nn import DifferenceGraph, RecurrentGraphNetwork, RecurrentState
@@ -44,18 +45,17 @@ class RecurrentCore(nn.Module):
         self.network = RecurrentGraphNetwork(
             self.graph.node_channels, self.graph.edge_channels, hidden_channels, num_layers
         )
-        self.decoder = nn.Sequential(
-            nn.Linear(hidden_channels, hidden_channels), nn.SiLU(), nn.Linear(hidden_channels, in_channels)
-        )
+        self.hidden = nn.Linear(hidden_channels, hidden_channels)
+        self.decoder = nn.Linear(hidden_channels, in_channels)
         self.operator = KernelMixing(num_kernels, in_channels) if operator_step else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draws the network anew; the decoder's last layer is zero."""
         self.network.reset_parameters()
-        self.decoder[0].reset_parameters()
-        nn.init.zeros_(self.decoder[2].weight)
-        nn.init.zeros_(self.decoder[2].bias)
+        self.hidden.reset_parameters()
+        nn.init.zeros_(self.decoder.weight)
+        nn.init.zeros_(self.decoder.bias)
         if self.operator is not None:
             self.operator.reset_parameters()
 
@@ -75,7 +75,7 @@ class RecurrentCore(nn.Module):
         """The increment δ in units of the usual increment, and the new state."""
         graph = self.graph(x, *differences, context, edge_context)
         node, _, state = self.network(graph.node, graph.edge, edge_index, state)
-        increment = self.decoder(node)
+        increment = self.decoder(functional.silu(self.hidden(node)))
         if self.operator is not None:
             increment = increment + self.operator(differences[1])
         return increment, state

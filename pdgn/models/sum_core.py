@@ -41,7 +41,8 @@ class SumCore(nn.Module):
         num_hops: int = 2,
     ) -> None:
         super().__init__()
-        self.mixing = nn.ModuleList(KernelMixing(num_kernels, in_channels) for _ in range(2))
+        self.gradient = KernelMixing(num_kernels, in_channels)
+        self.laplacian = KernelMixing(num_kernels, in_channels)
         self.coefficients = WeightNetwork(
             context_channels,
             edge_context_channels,
@@ -54,17 +55,19 @@ class SumCore(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draws m and φ anew; φ's last layer is zero."""
-        for mixing in self.mixing:
-            mixing.reset_parameters()
-        self.coefficients.reset_parameters()
+        for part in (self.gradient, self.laplacian, self.coefficients):
+            part.reset_parameters()
 
     def fold(
         self, weights: DifferenceWeights, edge_index: Tensor, node: Tensor, edge: Tensor | None
     ) -> DifferenceWeights:
         """The weights with the coefficients multiplied in: c·w¹ and c·v¹; w² and v² as they are."""
-        out = self.coefficients(node, edge_index, edge).view(-1, 2, *weights.gradient.shape[1:])
-        gradient, laplacian = (mixing.weight + c for mixing, c in zip(self.mixing, out.unbind(1)))
-        return weights._replace(gradient=gradient * weights.gradient, laplacian=laplacian * weights.laplacian)
+        out = self.coefficients(node, edge_index, edge).unflatten(1, (2, *weights.gradient.shape[1:]))
+        gradient, laplacian = out.unbind(1)
+        return weights._replace(
+            gradient=(self.gradient.weight + gradient) * weights.gradient,
+            laplacian=(self.laplacian.weight + laplacian) * weights.laplacian,
+        )
 
     def forward(self, differences: tuple[Tensor, Tensor], edge_index: Tensor) -> Tensor:
         """The increment δ from differences taken with folded weights."""
@@ -72,4 +75,4 @@ class SumCore(nn.Module):
         return laplacian + scatter(gradient, edge_index[1], dim=0, dim_size=laplacian.size(0), reduce="sum")
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.mixing[0].weight.size(0)}, {self.coefficients})"
+        return f"{type(self).__name__}({self.gradient}, {self.coefficients})"

@@ -48,14 +48,12 @@ class EdgeLinear(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge: Tensor | None = None) -> Tensor:
         """The map y_ij of every edge, [E, O]."""
-        source, target = edge_index
-        if edge is not None and self.edge_channels > 0:
-            out = functional.linear(edge, self.edge, self.bias)
-        else:
-            out = self.bias.expand(edge_index.size(1), -1)
+        out = functional.linear(x, self.target, self.bias).index_select(0, edge_index[1])
+        # In place on a tensor made here: one pass over [E, O] less for each term.
         if self.node_channels > 0:
-            out = out + functional.linear(x, self.target).index_select(0, target)
-            out = out + functional.linear(x, self.source).index_select(0, source)
+            out += functional.linear(x, self.source).index_select(0, edge_index[0])
+        if edge is not None and self.edge_channels > 0:
+            out += functional.linear(edge, self.edge)
         return out
 
     def __repr__(self) -> str:

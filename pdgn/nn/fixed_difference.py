@@ -23,7 +23,8 @@ class FixedDifferenceLayer(nn.Module):
         in_channels: C, channels of the signal.
 
     Shapes:
-        x [N, C], edge_index [2, E], reference (gradient [E], laplacian [E]); output (gradient [E, 1, C], laplacian [N, 1, C]).
+        x [N, C], edge_index [2, E], reference (gradient [E], laplacian [E]);
+        output (gradient [E, 1, C], laplacian [N, 1, C]).
     """
 
     num_kernels = 1

@@ -25,7 +25,7 @@ class GatedUpdate(nn.Module):
         gates [M, 3H], h [M, H]; output [M, H].
 
     Reference:
-        Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014; same form as torch.nn.GRUCell.
+        Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014, as in torch.nn.GRUCell.
     """
 
     def __init__(self, hidden_channels: int) -> None:
@@ -43,10 +43,12 @@ class GatedUpdate(nn.Module):
 
     def forward(self, gates: Tensor, hidden: Tensor) -> Tensor:
         """The updated hidden state h'."""
-        width = self.hidden_channels
-        recurrent = functional.linear(hidden, self.weight)
-        reset, update = torch.sigmoid(gates[:, : 2 * width] + recurrent[:, : 2 * width]).chunk(2, dim=1)
-        new = torch.tanh(gates[:, 2 * width :] + reset * (recurrent[:, 2 * width :] + self.bias))
+        # split, not slices: the backward of a slice fills a whole tensor of zeros.
+        widths = [2 * self.hidden_channels, self.hidden_channels]
+        gates, candidate = gates.split(widths, dim=1)
+        recurrent, memory = functional.linear(hidden, self.weight).split(widths, dim=1)
+        reset, update = torch.sigmoid(gates + recurrent).chunk(2, dim=1)
+        new = torch.tanh(torch.addcmul(candidate, reset, memory + self.bias))
         # Under autocast the gates come in half precision; the state keeps its own.
         return torch.lerp(new.to(hidden.dtype), hidden, update.to(hidden.dtype))
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
 
 from pdgn.nn.edge_linear import EdgeLinear
@@ -105,8 +106,7 @@ class RecurrentGraphNetwork(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draws every layer anew."""
-        for layer in self.layers:
-            layer.reset_parameters()
+        reset(self.layers)
 
     def initial_state(
         self,

@@ -57,10 +57,10 @@ class SpatialDifferenceLayer(nn.Module):
     weights that differ (a random linear layer does). Free and anchored weights have networks of their own.
 
     Invariances: equivariant under relabelling of nodes and of edges. Positions enter through context and reference
-    alone: what leaves these as they are (a rigid motion, if they are lengths, cotangents, geodesic distances) leaves the
-    result as it is. Scaling lengths by a with context unchanged scales anchored results by the factor of their reference,
-    1/a for the gradient, 1/a² for the Laplacian. With `signal_in_weights=False` the layer is linear in x; anchored, it is
-    then unchanged when a constant is added to x.
+    alone: what leaves these as they are (a rigid motion, if they are lengths, cotangents, geodesic distances) leaves
+    the result as it is. Scaling lengths by a with context unchanged scales anchored results by the factor of their
+    reference, 1/a for the gradient, 1/a² for the Laplacian. With `signal_in_weights=False` the layer is linear in x;
+    anchored, it is then unchanged when a constant is added to x.
 
     Args:
         in_channels: C, channels of the signal.
@@ -136,8 +136,8 @@ class SpatialDifferenceLayer(nn.Module):
         if network is None:
             wanted, given = ("a reference", "None") if reference is None else ("None", "a reference")
             raise ValueError(f"reference: wanted {wanted}, as the layer was built, given {given}")
-        out = network(node, edge_index, edge_context)
-        out = out.view(edge_index.size(1), -1, self.num_kernels, self.in_channels)
+        parts = 4 if reference is None else 2
+        out = network(node, edge_index, edge_context).unflatten(1, (parts, self.num_kernels, self.in_channels))
         if reference is None:
             return DifferenceWeights(*out.unbind(1))
         fixed = DifferenceWeights.from_reference(reference, self.num_kernels, self.in_channels)

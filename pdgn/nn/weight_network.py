@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch_geometric.nn.inits import reset
 
 from pdgn.nn.edge_block import EdgeBlock
 from pdgn.nn.node_block import NodeBlock
@@ -49,6 +50,9 @@ class WeightNetwork(nn.Module):
         super().__init__()
         if num_hops < 0:
             raise ValueError(f"num_hops: wanted an integer ≥ 0, given {num_hops}")
+        self.node_channels = node_channels
+        self.edge_channels = edge_channels
+        self.hidden_channels = hidden_channels
         self.num_hops = num_hops
         self.out_channels = out_channels
         self.zero_init = zero_init
@@ -65,8 +69,8 @@ class WeightNetwork(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draws every block anew; the last layer is zero where zero_init is set."""
-        for block in (*self.edge_blocks, *self.node_blocks, self.head):
-            block.reset_parameters()
+        for part in (self.edge_blocks, self.node_blocks, self.head):
+            reset(part)
         if self.zero_init:
             nn.init.zeros_(self.head.out.weight)
             nn.init.zeros_(self.head.out.bias)
@@ -79,6 +83,5 @@ class WeightNetwork(nn.Module):
         return self.head(x, edge_index, edge)
 
     def __repr__(self) -> str:
-        first = (self.edge_blocks[0] if self.num_hops else self.head).hidden
-        widths = f"{first.node_channels}, {first.edge_channels}, {first.out_channels}, {self.out_channels}"
+        widths = f"{self.node_channels}, {self.edge_channels}, {self.hidden_channels}, {self.out_channels}"
         return f"{type(self).__name__}({widths}, num_hops={self.num_hops})"

@@ -1,0 +1,114 @@
+"""GatedUpdate and RecurrentGraphNetwork: torch's own cell, loops, state, invariances."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pdgn.nn import GatedUpdate, RecurrentGraphNetwork, RecurrentState
+from tests.nn import loops
+from tests.nn.graphs import normal, random_graph, randomise
+
+TOLERANCE = 1e-10  # float64 round-off of sums of some tens of terms of order one is below 1e-13
+
+
+def random_state(layers, nodes, edges, hidden):
+    return RecurrentState(
+        tuple(normal(edges, hidden, seed=10 + layer) for layer in range(layers)),
+        tuple(normal(nodes, hidden, seed=20 + layer) for layer in range(layers)),
+    )
+
+
+def test_gated_update_is_torchs_gru_cell():
+    cell, update = torch.nn.GRUCell(4, 5).double(), randomise(GatedUpdate(5))
+    x, hidden = normal(6, 4), normal(6, 5)
+    with torch.no_grad():
+        cell.weight_hh.copy_(update.weight)
+        cell.bias_hh.copy_(torch.cat([torch.zeros(10, dtype=torch.float64), update.bias]))
+    gates = x @ cell.weight_ih.t() + cell.bias_ih
+    assert torch.allclose(update(gates, hidden), cell(x, hidden), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_agrees_with_loops(layers):
+    edges = random_graph()
+    network = randomise(RecurrentGraphNetwork(3, 2, 4, layers))
+    state = random_state(layers, 7, edges.size(1), 4)
+    node, edge = normal(7, 3), normal(edges.size(1), 2)
+    given = network(node, edge, edges, state)[:2]
+    for one, other in zip(given, loops.recurrent(network, node, edge, edges.t().tolist(), state)):
+        assert torch.allclose(one, other, atol=TOLERANCE)
+
+
+def test_state_goes_in_and_comes_out():
+    edges = random_graph()
+    network = randomise(RecurrentGraphNetwork(3, 2, 4, 2))
+    state = network.initial_state(7, edges.size(1), torch.float64)
+    assert all(torch.equal(part, torch.zeros_like(part)) for parts in state for part in parts)
+    node, edge = normal(7, 3), normal(edges.size(1), 2)
+    first, first_edge, after = network(node, edge, edges, state)
+    assert torch.equal(after.node[-1], first) and torch.equal(after.edge[-1], first_edge)
+    assert all(torch.equal(part, torch.zeros_like(part)) for parts in state for part in parts)
+    assert not torch.allclose(network(node, edge, edges, after)[0], first)
+    assert torch.equal(network(node, edge, edges, state)[0], first)
+
+
+def test_relabelling_nodes_and_edges():
+    edges = random_graph()
+    network = randomise(RecurrentGraphNetwork(3, 2, 4, 2))
+    state = random_state(2, 7, edges.size(1), 4)
+    node, edge = normal(7, 3), normal(edges.size(1), 2)
+    perm = torch.randperm(7, generator=torch.Generator().manual_seed(3))
+    order = torch.randperm(edges.size(1), generator=torch.Generator().manual_seed(4))
+    moved = RecurrentState(tuple(part[order] for part in state.edge), tuple(part[perm] for part in state.node))
+    expected = network(node, edge, edges, state)
+    given = network(node[perm], edge[order], torch.argsort(perm)[edges][:, order], moved)
+    assert torch.allclose(given[0], expected[0][perm], atol=TOLERANCE)
+    assert torch.allclose(given[1], expected[1][order], atol=TOLERANCE)
+
+
+def test_the_direction_of_edges_matters():
+    edges = random_graph()[:, :7]
+    network = randomise(RecurrentGraphNetwork(3, 2, 4, 1))
+    node, edge, state = normal(7, 3), normal(7, 2), random_state(1, 7, 7, 4)
+    assert not torch.allclose(network(node, edge, edges, state)[0], network(node, edge, edges.flip(0), state)[0])
+
+
+def test_gradcheck():
+    edges = random_graph(num_nodes=4, num_pairs=3)
+    network = randomise(RecurrentGraphNetwork(2, 1, 3, 2))
+    state = random_state(2, 4, 6, 3)
+    tensors = (normal(4, 2), normal(6, 1), *state.edge, *state.node)
+
+    def run(node, edge, *hidden):
+        out, edge, new = network(node, edge, edges, RecurrentState(hidden[:2], hidden[2:]))
+        return (out, edge, *new.edge, *new.node)
+
+    assert torch.autograd.gradcheck(run, tuple(tensor.requires_grad_() for tensor in tensors))
+
+
+def test_graph_without_edges():
+    network = randomise(RecurrentGraphNetwork(3, 2, 4, 2))
+    edges = torch.empty(2, 0, dtype=torch.long)
+    node, edge, _ = network(normal(7, 3), normal(0, 2), edges, network.initial_state(7, 0, torch.float64))
+    assert node.shape == (7, 4) and edge.shape == (0, 4) and node.isfinite().all()
+
+
+def test_half_precision_under_autocast_keeps_the_state():
+    edges = random_graph()
+    network = RecurrentGraphNetwork(3, 2, 4, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        state = network.initial_state(7, edges.size(1))
+        _, _, state = network(normal(7, 3).float(), normal(edges.size(1), 2).float(), edges, state)
+    assert {part.dtype for parts in state for part in parts} == {torch.float32}
+
+
+def test_no_layer_is_refused():
+    with pytest.raises(ValueError, match=r"^num_layers: wanted an integer ≥ 1, given 0$"):
+        RecurrentGraphNetwork(3, 2, 4, 0)
+
+
+def test_repr():
+    assert repr(RecurrentGraphNetwork(3, 2, 4, 2)) == "RecurrentGraphNetwork(3, 2, 4, num_layers=2)"
+    assert repr(RecurrentGraphNetwork(3, 2, 4, 2).layers[1]) == "RecurrentGraphLayer(4, 4, 4)"
+    assert repr(GatedUpdate(4)) == "GatedUpdate(4)"
