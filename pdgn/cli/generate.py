@@ -1,0 +1,191 @@
+"""`pdgn generate`: joins the simulator, or a sensor table, and the dataset file."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import yaml
+from jsonargparse import Namespace
+from tqdm import tqdm
+
+from pdgn.cli.jobs import Job, compute, mesh_record, plan
+from pdgn.cli.parser import StrictParser
+from pdgn.cli.recipe import (
+    EquationRecipe,
+    InitialRecipe,
+    MeshRecipe,
+    Recipe,
+    SensorRecipe,
+    StationsRecipe,
+    TrajectoryRecipe,
+)
+from pdgn.cli.stations import write_stations
+from pdgn.cli.surfaces import surface_names
+from pdgn.cli.typed import typed
+from pdgn.data import DatasetWriter, TrajectoryBlock
+
+NESTED = ("meshes", "sensors", "stations")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool = False) -> Path:
+    """Makes a dataset file from a recipe; killed and called again, it continues.
+
+    Args:
+        recipe: what to make; it is stored in the file as YAML that regenerates it.
+        output: the file.
+        workers: processes that share the blocks; the arrays do not depend on it.
+        overwrite: replace a finished file.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        FileExistsError: the file is there already and `overwrite` is false.
+        ValueError: the recipe is inconsistent.
+        OSError: a mesh or table cannot be read, the file cannot be written.
+    """
+    if workers < 1:
+        raise ValueError(f"workers: wanted at least 1, got {workers}")
+    text = yaml.safe_dump(asdict(recipe), sort_keys=False, allow_unicode=True)
+    about = {"config": text, "name": recipe.name, "seed": recipe.seed}
+    about |= {"description": recipe.description, "license": recipe.license}
+    if recipe.stations is not None:
+        return write_stations(recipe.stations, output, about, overwrite=overwrite)
+    jobs = plan(recipe)
+    unit = {"unit": recipe.equation.unit, "equation": formula(recipe), "boundary": recipe.equation.boundary}
+    attributes = {recipe.equation.field: unit}
+    with DatasetWriter(
+        output, **about, field_attributes=attributes, time_unit=recipe.trajectories.time_unit, overwrite=overwrite
+    ) as writer:
+        for index, (name, _) in enumerate(surface_names(recipe)):
+            if not writer.has_mesh(name):
+                writer.write_mesh(name, mesh_record(recipe, index))
+        missing = [job for job in jobs if not writer.has_block(job.mesh, job.block)]
+        bar = tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="block", desc=recipe.name, file=sys.stdout)
+        with bar:
+            for block in computed(recipe, missing, workers):
+                writer.write_block(block)
+                bar.update()
+        return writer.finish()
+
+
+def formula(recipe: Recipe) -> str:
+    """The equation of a recipe in one line of text.
+
+    Args:
+        recipe: the recipe.
+
+    Returns:
+        What the file says about its fields.
+    """
+    return {
+        "heat": "u_t = div(diffusivity grad u)",
+        "convection_diffusion": "u_t + div(u velocity) = div(diffusivity grad u)",
+        "plane": "u_t + velocity . grad u = diffusivity laplacian u",
+    }[recipe.equation.name]
+
+
+def computed(recipe: Recipe, jobs: Sequence[Job], workers: int) -> Iterator[TrajectoryBlock]:
+    """The blocks of the jobs as they become ready, each computed with one thread.
+
+    Args:
+        recipe: the recipe.
+        jobs: what to compute.
+        workers: processes.
+
+    Yields:
+        Blocks, in any order.
+    """
+    if not jobs:
+        return
+    with _one_thread_per_worker():
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(max_workers=max(1, min(workers, len(jobs))), mp_context=context) as pool:
+            futures = [pool.submit(compute, recipe, job) for job in jobs]
+            try:
+                for future in as_completed(futures):
+                    yield future.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_per_worker() -> Iterator[None]:
+    """Spawned processes read these variables when they load their linear algebra; the sums then have one order."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def build_parser() -> StrictParser:
+    """The options of `pdgn generate`: every key of a recipe, and where the file goes.
+
+    Returns:
+        The parser.
+    """
+    parser = StrictParser(
+        "pdgn generate",
+        "Simulates a recipe on meshes, or reads sensor tables, into one HDF5 file. Blocks that are finished survive "
+        "whatever happens: the same command continues.",
+        folder="datasets",
+        package="pdgn.recipes",
+    )
+    parser.add_class_arguments(Recipe, skip=set(NESTED))
+    parser.add_argument("--meshes", type=list[dict], default=[], help="The surfaces, a list of entries.")
+    parser.add_argument("--sensors", type=dict | None, default=None, help="Observe at sampled vertices only.")
+    parser.add_argument("--stations", type=dict | None, default=None, help="Read sensor tables instead of simulating.")
+    parser.add_argument("--output", type=str, required=True, help="The file to make, FILE.h5.")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="Processes; the file is the same.")
+    parser.add_argument("--overwrite", action="store_true", help="Replace a finished file.")
+    return parser
+
+
+def run(args: Namespace) -> int:
+    """Makes the file and says where it is.
+
+    Args:
+        args: what `build_parser` parsed.
+
+    Returns:
+        0.
+    """
+    recipe = recipe_of(args)
+    path = generate(recipe, Path(args.output), workers=args.workers, overwrite=args.overwrite)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def recipe_of(args: Namespace) -> Recipe:
+    """The typed recipe that a command line describes.
+
+    Args:
+        args: what `build_parser` parsed.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        ValueError: an unknown key, a value of another type; the message names the key.
+    """
+    values = {key: value for key, value in args.as_dict().items() if key in {item.name for item in fields(Recipe)}}
+    for key, kind in (("equation", EquationRecipe), ("initial", InitialRecipe), ("trajectories", TrajectoryRecipe)):
+        values[key] = typed(kind, values[key], key)
+    values["meshes"] = [typed(MeshRecipe, entry, f"meshes[{i}]") for i, entry in enumerate(values["meshes"])]
+    for key, kind in (("sensors", SensorRecipe), ("stations", StationsRecipe)):
+        values[key] = None if values[key] is None else typed(kind, values[key], key)
+    return typed(Recipe, values, "recipe")
