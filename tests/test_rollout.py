@@ -1,0 +1,163 @@
+"""The loop over time: teacher forcing, masks, noise, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch_geometric.data import Batch
+
+from pdgn.models import PADGN, ForecastModel, Persistence
+from pdgn.rollout import rollout
+from tests.models.samples import CHANNELS, contents, sample
+from tests.nn.graphs import normal, randomise
+
+TOLERANCE = 1e-10  # float64 round-off over a few steps of order one is below 1e-12
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def model() -> PADGN:
+    return randomise(PADGN(CHANNELS, hidden_channels=5, num_kernels=2, num_hops=1, use_mask=True))
+
+
+class Recorder(ForecastModel):
+    """Adds 1 to each frame, and writes down what it was given."""
+
+    trainable = False
+    symmetries = frozenset()
+
+    def start(self, data):
+        self.frames, self.observed, self.indices = [], [], []
+        return 0
+
+    def step(self, frame, state, data, index, observed):
+        assert state == index == len(self.indices)
+        self.frames.append(frame)
+        self.observed.append(observed)
+        self.indices.append(index)
+        return frame + 1, state + 1
+
+
+def test_observed_frames_first_then_own_predictions():
+    data, recorder = sample(observed=3), Recorder()
+    data.x_mask = torch.ones_like(data.x_mask)
+    out = rollout(recorder, data, 4)
+    assert torch.allclose(out, data.x[:, -1:] + torch.arange(1.0, 5.0).view(1, 4, 1), atol=TOLERANCE)
+    assert recorder.indices == list(range(6))
+    assert torch.equal(torch.stack(recorder.frames[:3], 1), data.x)
+    assert [seen.all().item() for seen in recorder.observed] == [True] * 3 + [False] * 3
+
+
+def test_own_prediction_stands_in_for_a_missing_reading():
+    data, recorder = sample(observed=3), Recorder()
+    data.x_mask = torch.ones_like(data.x_mask)
+    data.x_mask[0] = torch.tensor([False, True, False])
+    rollout(recorder, data, 1)
+    frames = torch.stack(recorder.frames, 1)[0]
+    assert torch.equal(frames, torch.stack([torch.zeros_like(frames[0]), data.x[0, 1], data.x[0, 1] + 1]))
+    assert torch.equal(torch.stack(recorder.observed, 1), data.x_mask)
+
+
+def test_full_truth_equals_one_step_predictions():
+    data, padgn = sample(), model()
+    data.y_mask = torch.ones_like(data.y_mask)
+    forced = rollout(padgn, data, 4, truth=data.y, truth_mask=data.y_mask, truth_probability=1.0)
+    for step in range(4):
+        longer = data.clone()
+        longer.x = torch.cat([data.x, data.y[:, :step]], 1)
+        longer.x_mask = torch.cat([data.x_mask, data.y_mask[:, :step]], 1)
+        assert torch.allclose(rollout(padgn, longer, 1)[:, 0], forced[:, step], atol=TOLERANCE)
+
+
+def test_truth_is_taken_only_where_it_is_a_reading():
+    data, padgn = sample(), model()
+    nowhere = torch.zeros_like(data.y_mask)
+    unforced = rollout(padgn, data, 4)
+    assert torch.equal(rollout(padgn, data, 4, truth=data.y, truth_mask=nowhere, truth_probability=1.0), unforced)
+    assert torch.equal(rollout(padgn, data, 4, truth=data.y, truth_probability=0.0), unforced)
+
+
+def test_unread_values_have_no_influence():
+    data, padgn = sample(), model()
+    other = data.clone()
+    other.x = torch.where(data.x_mask.unsqueeze(2), data.x, float("nan"))
+    other.y = torch.where(data.y_mask.unsqueeze(2), data.y, float("nan"))
+    assert not data.x_mask.all() and not data.y_mask.all()
+    one, two = (
+        rollout(padgn, d, 4, truth=d.y, truth_mask=d.y_mask, truth_probability=0.7, noise_std=0.1, generator=seeded())
+        for d in (data, other)
+    )
+    assert torch.equal(one, two)
+    two.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in padgn.parameters())
+
+
+def test_the_coin_is_thrown_per_graph():
+    graphs, recorder = 200, Recorder()
+    batch = Batch.from_data_list([sample(seed) for seed in range(graphs)])
+    rollout(recorder, batch, 4, truth=batch.y, truth_probability=0.3, generator=seeded())
+    forced = torch.stack(recorder.observed[3:], 1).view(graphs, 7, 3)
+    assert torch.equal(forced, forced[:, :1].expand_as(forced))  # all nodes of a graph or none
+    rate = forced[:, 0].double().mean(0)
+    assert (rate - 0.3).abs().max() < 0.1  # three standard deviations of 200 coins
+    assert torch.unique(forced[:, 0].int(), dim=0).size(0) == 8  # steps are drawn independently
+    assert torch.equal(recorder.frames[3][forced[:, :, 0].flatten()], batch.y[:, 0][forced[:, :, 0].flatten()])
+
+
+def test_noise_is_reproducible_and_of_the_size_asked_for():
+    data, recorder = sample(num_nodes=400), Recorder()
+    data.x_mask = torch.ones_like(data.x_mask)
+    one, two, three = (rollout(recorder, data, 2, noise_std=0.5, generator=seeded(seed)) for seed in (0, 0, 1))
+    assert torch.equal(one, two) and not torch.equal(one, three)
+    noise = torch.stack(recorder.frames[:3], 1) - data.x
+    assert abs(noise.std() - 0.5) < 0.03 and abs(noise.mean()) < 0.03  # four standard errors of 2,400 draws
+    assert torch.equal(rollout(model(), data, 2, noise_std=0.0, generator=seeded()), rollout(model(), data, 2))
+
+
+def test_the_global_generator_is_left_alone():
+    data, padgn = sample(), model()
+    before = torch.get_rng_state()
+    rollout(padgn, data, 3, truth=data.y[:, :3], truth_probability=0.5, noise_std=0.1, generator=seeded())
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_longer_rollout_starts_with_the_shorter_one():
+    data = sample()
+    assert torch.equal(rollout(model(), data, 4)[:, :2], rollout(model(), data, 2))
+
+
+def test_inputs_are_not_changed_and_the_mask_may_be_missing():
+    data = sample()
+    before = contents(data)
+    rollout(model(), data, 4, truth=data.y, truth_probability=0.5, noise_std=0.3, generator=seeded())
+    assert all(torch.equal(value, getattr(data, name)) for name, value in before.items())
+    full = data.clone()
+    full.x_mask = torch.ones_like(data.x_mask)
+    del data.x_mask
+    assert torch.equal(rollout(model(), data, 2), rollout(model(), full, 2))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, r"^steps: wanted an integer ≥ 1, given 0$"),
+        ({"truth_probability": 1.5}, r"^truth_probability: wanted a number in \[0, 1\], given 1.5$"),
+        ({"truth_probability": 0.5}, r"^truth: wanted \[7, 4, 2\] for truth_probability > 0, given None$"),
+        ({"truth": normal(7, 3, 2)}, r"^truth: wanted \[7, 4, 2\], given \[7, 3, 2\]$"),
+        ({"truth_mask": torch.ones(7, 3).bool()}, r"^truth_mask: wanted \[7, 4\], given \[7, 3\]$"),
+        ({"noise_std": -1.0}, r"^noise_std: wanted a number ≥ 0, given -1.0$"),
+        ({"noise_std": 0.1}, r"^generator: wanted a torch.Generator for noise or teacher forcing, given None$"),
+        ({"truth": normal(7, 4, 2), "truth_probability": 0.5}, r"^generator: wanted a torch.Generator"),
+        ({"steps": 5}, r"^data.forcing: wanted at least 8 frames for the roll-out, given 7$"),
+    ],
+)
+def test_arguments_out_of_range(options, message):
+    with pytest.raises(ValueError, match=message):
+        rollout(Persistence(CHANNELS), sample(), **{"steps": 4, **options})
+
+
+def test_no_observed_frame():
+    with pytest.raises(ValueError, match=r"^data.x: wanted at least one observed frame"):
+        rollout(Persistence(CHANNELS), sample(observed=0), 2)
