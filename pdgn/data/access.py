@@ -34,7 +34,7 @@ def reading(file: str, where: str) -> Iterator[None]:
         raise
     except _READ_ERRORS as error:
         reason = " ".join(str(error).split())[:200]
-        kind = "checksum failure" if "letcher32" in reason or "hecksum" in reason else "damaged"
+        kind = "checksum failure" if "checksum" in reason.lower() or "filter returned failure" in reason else "damaged"
         raise DamagedFileError(f"{file}: {where}: cannot be read, {kind} ({reason})") from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +47,7 @@ def assemble(
         OSError: the disk is full.
     """
     blocks = _blocks_by_mesh(partial)
-    _require_space(partial)
+    _require_space(partial, target)
     with _hdf5_errors(target), h5py.File(target, "w", libver=LIBRARY_VERSION) as file:
         set_attributes(file, attributes)
         for path in sorted(partial.glob("mesh=*.h5")):
@@ -76,29 +76,40 @@ def _blocks_by_mesh(partial: Path) -> dict[str, list[Path]]:
     return blocks
 
 
-def _require_space(partial: Path) -> None:
+def _require_space(partial: Path, reservation: Path) -> None:
+    """Take the space of the whole file once before: the HDF5 library meets a full disk or a quota in many places badly.
+
+    Raises:
+        OSError: with the errno of what is short.
+    """
     needed = sum(path.stat().st_size for path in partial.glob("*.h5"))
-    free = shutil.disk_usage(partial).free
-    if free < needed:
-        raise OSError(errno.ENOSPC, f"{needed} bytes needed, {free} free", str(partial))
+    descriptor = os.open(reservation, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        os.posix_fallocate(descriptor, 0, needed)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot reserve
+            raise
+    finally:
+        os.close(descriptor)
+        reservation.unlink()
 
 
 @contextmanager
 def _hdf5_errors(target: Path) -> Iterator[None]:
-    """The library wraps a failed write in OSError or RuntimeError, with or without the errno: find it again."""
+    """The library wraps a failed write in OSError or RuntimeError, often without the errno: say at least that it failed."""
     try:
         yield
     except DamagedFileError:
         raise
     except (OSError, RuntimeError) as error:
         target.unlink(missing_ok=True)  # it only takes the space that is wanted
-        number = getattr(error, "errno", None)
-        for candidate in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EACCES):
-            if number is None and (f"errno = {candidate}," in str(error) or os.strerror(candidate) in str(error)):
-                number = candidate
-        if number is None:
-            raise
+        number = getattr(error, "errno", None) or _errno_in(str(error))
         raise OSError(number, os.strerror(number), str(target)) from error
+
+
+def _errno_in(message: str) -> int:
+    found = re.search(r"errno = (\d+)", message)
+    return int(found[1]) if found else errno.EIO
 
 
 @contextmanager

@@ -82,8 +82,16 @@ def remove_temporaries(folder: Path) -> None:
         path.unlink()
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove a folder of shards whose file is in place."""
+def remove_folder(folder: Path, last: str) -> None:
+    """Remove a folder of shards whose file is in place.
+
+    Args:
+        folder: what to remove.
+        last: the file in it that goes last, so that what is left by a killed removal can still be recognised.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.name != last:
+            path.unlink()
     shutil.rmtree(folder)
 
 

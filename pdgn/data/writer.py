@@ -103,7 +103,7 @@ class DatasetWriter:
             return
         manifest = self._read_manifest()
         if manifest is not None and output_matches(self.output, manifest):
-            remove_folder(self.partial)  # the run was killed after the file was in place
+            remove_folder(self.partial, _MANIFEST)  # the run was killed after the file was in place
         raise FileExistsError(f"{self.output}: exists and is finished; give --overwrite (overwrite=True) to replace it")
 
     def _identity(self) -> dict[str, Any]:
@@ -231,5 +231,5 @@ class DatasetWriter:
             assemble(self.partial, temporary, attributes, self._axis, self._unit_attributes)
             publish(temporary, self.output)
             self.close()
-            remove_folder(self.partial)
+            remove_folder(self.partial, _MANIFEST)
         return self.output
