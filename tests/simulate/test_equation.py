@@ -77,6 +77,27 @@ def test_a_nonlinear_equation_runs_through_the_same_simulator():
         simulate(Logistic(), mesh, np.full(mesh.num_vertices, 0.1), 0.1, 1, method="crank_nicolson")
 
 
+class ForcedSystem(LogisticSystem):
+    def rate(self, time, state):
+        return np.full_like(state, np.cos(time))
+
+    def spectrum(self):
+        return Spectrum(20.0)
+
+
+class Forced(Logistic):
+    def discretize(self, mesh):
+        return ForcedSystem(Heat(1.0).discretize(mesh))
+
+
+def test_the_right_hand_side_may_depend_on_time():
+    mesh = icosphere(0)
+    trajectory = simulate(Forced(), mesh, np.zeros(12), 0.25, 8)
+    assert trajectory.substeps == 2
+    # Simpson's rule with intervals of 0.125: (0.125)⁴/2880 · 2 = 2e-7.
+    np.testing.assert_allclose(trajectory.fields["u"][:, 0, 0], np.sin(trajectory.time), atol=3e-7)
+
+
 def test_an_equation_of_two_fields_runs_through_the_same_simulator():
     mesh = icosphere(3)
     harmonic = real_spherical_harmonic(mesh.pos, 2, 0)

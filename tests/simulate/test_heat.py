@@ -103,10 +103,11 @@ def test_dirichlet_values_stay_and_the_steady_state_is_harmonic():
         assert np.abs(trajectory.fields["u"][-1, :, 0] - linear).max() < 1e-12  # (1 + 2π²)⁻⁶⁰ is below round-off
 
 
-def test_prescribed_flux_adds_its_integral():
+@pytest.mark.parametrize("method", ["rk4", "crank_nicolson"])
+def test_prescribed_flux_adds_its_integral(method):
     mesh = grid(8, 6, (2.0, 1.0))
     flux = mesh.pos[:, 0]  # on the four sides: ∫ = 2·2 (bottom and top) + 0 (left) + 2 (right)
-    trajectory = simulate(Heat(0.7, boundary_value=flux), mesh, np.zeros(mesh.num_vertices), 0.1, 5)
+    trajectory = simulate(Heat(0.7, boundary_value=flux), mesh, np.zeros(mesh.num_vertices), 0.1, 5, method=method)
     content = trajectory.fields["u"][:, :, 0] @ mass(mesh).diagonal()
     np.testing.assert_allclose(content, 6 * trajectory.time, rtol=1e-12, atol=1e-14)  # exact, to round-off
 
@@ -139,6 +140,15 @@ def test_diffusion_form_with_unit_coefficient_is_the_stiffness():
     mesh = bumpy_sphere(np.random.default_rng(2), 2)
     difference = diffusion_form(mesh, np.array(1.0)) - stiffness(mesh)
     assert abs(difference).max() < 1e-13  # round-off
+
+
+@pytest.mark.parametrize("method", ["rk4", "crank_nicolson"])
+def test_nothing_happens_without_diffusion(method, rng):
+    mesh = icosphere(2)
+    initial = rng.standard_normal(mesh.num_vertices)
+    trajectory = simulate(Heat(0.0), mesh, initial, 100.0, 2, method=method)
+    assert np.array_equal(trajectory.fields["u"][-1, :, 0], initial)
+    assert trajectory.substeps == 1
 
 
 def test_columns_are_independent_trajectories(rng):
