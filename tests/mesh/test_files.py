@@ -74,11 +74,9 @@ def test_stl_joins_the_corners_within_the_tolerance(tmp_path, rng):
     assert again.topology().describe() == mesh.topology().describe()
     np.testing.assert_array_equal(again.corners, mesh.corners.astype(np.float32))  # float32 is all the format has
     loose = again.corners + rng.uniform(-1e-7, 1e-7, again.corners.shape)
-    text = "solid x\n" + "".join(
-        "facet normal 0 0 0\nouter loop\n" + "".join("vertex %.17g %.17g %.17g\n" % tuple(p) for p in corners)
-        + "endloop\nendfacet\n" for corners in loose
-    ) + "endsolid x\n"  # fmt: skip
-    assert read(tmp_path, "loose.stl", text).num_vertices == mesh.num_vertices
+    facets = ["".join(f"vertex {x!r} {y!r} {z!r}\n" for x, y, z in corners) for corners in loose.tolist()]
+    body = "".join(f"facet normal 0 0 0\nouter loop\n{facet}endloop\nendfacet\n" for facet in facets)
+    assert read(tmp_path, "loose.stl", f"solid x\n{body}endsolid x\n").num_vertices == mesh.num_vertices
     assert read_mesh(tmp_path / "loose.stl", merge_tolerance=0.0).num_vertices == 3 * mesh.num_faces
     # A tolerance is relative: the same shape at another size gives the same mesh.
     write_mesh(TriMesh(1e-6 * mesh.pos, mesh.face), tmp_path / "small.stl")
@@ -143,7 +141,7 @@ def test_real_files_keep_their_counts(shared_data, name):
         ("d.ply", binary_ply([(0, 1, 2), (0, 1, 4, 3)], ">"), [[0, 1, 2], [0, 1, 4], [0, 4, 3]]),
         (
             "e.ply",  # texture coordinates at corners: a vertex stays one vertex
-            binary_ply([(0, 1, 2), (0, 2, 3)], "<", "property list uchar float texcoord\n", struct.pack("<B2f", 2, 1, 2)),
+            binary_ply([(0, 1, 2), (0, 2, 3)], "<", "property list uchar float uv\n", struct.pack("<B2f", 2, 1, 2)),
             [[0, 1, 2], [0, 2, 3]],
         ),
     ],

@@ -56,8 +56,8 @@ def test_delaunay_does_not_depend_on_origin_scale_and_height(rng):
     np.testing.assert_array_equal(delaunay_graph(np.column_stack([pos, rng.random(40)])), edge_index)
 
 
-def test_no_circle_of_a_triangle_holds_another_point(rng):
-    # Of a Delaunay edge the circle through its ends and some third point is empty; nearest neighbours are always joined.
+def test_delaunay_joins_every_point_to_its_nearest(rng):
+    # The circle over such a pair is empty, which is Delaunay's criterion.
     pos = rng.random((50, 2))
     pairs = set(map(tuple, delaunay_graph(pos).T.tolist()))
     assert {tuple(pair) for pair in knn_graph(pos, 1).T.tolist()} <= pairs
@@ -83,7 +83,7 @@ def test_many_coincident_sensors():
 
 @pytest.mark.parametrize("k", [0, 5, 6])
 def test_a_sensor_without_neighbours_is_an_error(rng, k):
-    with pytest.raises(ValueError, match=rf"k must lie in \[1, 4\] so that each of 5 sensors has k neighbours, got {k}"):
+    with pytest.raises(ValueError, match=rf"k must lie in \[1, 4\] so that each of 5 sensors has .* got {k}"):
         knn_graph(rng.random((5, 2)), k)
 
 

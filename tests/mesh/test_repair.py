@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.mesh.test_topology import moebius
 
 from pdgn.mesh import TriMesh, grid, icosphere, read_mesh, repair
+from tests.mesh.test_topology import moebius
 
 
 def test_nothing_is_repaired_unless_asked(rng):

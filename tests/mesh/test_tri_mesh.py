@@ -132,7 +132,8 @@ def test_relabelling_relabels_everything(rng):
 
 def test_components_and_isolated_vertices():
     sphere = icosphere(0)
-    mesh = TriMesh(np.concatenate([sphere.pos, sphere.pos + 3, [[9, 9, 9]]]), np.concatenate([sphere.face, sphere.face + 12]))
+    pos = np.concatenate([sphere.pos, sphere.pos + 3, [[9, 9, 9]]])
+    mesh = TriMesh(pos, np.concatenate([sphere.face, sphere.face + 12]))
     assert len(set(mesh.component)) == 3
     assert len(set(mesh.component[:12])) == len(set(mesh.component[12:24])) == 1
     np.testing.assert_array_equal(mesh.vertex_normal[24], 0)
