@@ -89,8 +89,8 @@ def test_conservative_form_keeps_the_integral_to_round_off(method, mesh, rng):
     trajectory = simulate(ConvectionDiffusion(velocity, kappa), mesh, initial, 2e-3, 50, method=method)
     weight = mass(mesh).diagonal()
     drift = np.abs(np.einsum("v,tvc->tc", weight, trajectory.fields["u"] - trajectory.fields["u"][0]))
-    # One rounding of Σ m|u| per substep: measured below 0.1 of it.
-    bound = 50 * trajectory.substeps * np.finfo(float).eps * (weight @ np.abs(initial))
+    # A tenth of an ulp of Σ m|u| per substep, the roundings having random signs: measured 0.008.
+    bound = 0.1 * 50 * trajectory.substeps * np.finfo(float).eps * (weight @ np.abs(initial))
     assert (drift <= bound).all()
 
 
@@ -161,7 +161,8 @@ def test_face_flow_keeps_the_range_on_creased_surfaces(name, shared_data):
     length = np.sqrt(mesh.face_area.sum())
     velocity = random_face_velocity(mesh, np.random.default_rng(0), speed=length)
     initial = random_eigenfunctions(mesh, 2, np.random.default_rng(1))
-    result = simulate(ConvectionDiffusion(velocity, 0.001 * length**2), mesh, initial, 0.01, 20, method="crank_nicolson")
+    equation = ConvectionDiffusion(velocity, 0.001 * length**2)
+    result = simulate(equation, mesh, initial, 0.01, 20, method="crank_nicolson")
     # The equation keeps the range; the central scheme nearly. (Averaged to vertices, the flow doubles the maximum.)
     assert np.abs(result.fields["u"]).max() < 1.02 * np.abs(initial).max()
 

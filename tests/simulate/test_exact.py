@@ -76,7 +76,7 @@ def test_heat_factor():
 
 
 def test_bad_degree_is_refused():
-    with pytest.raises(ValueError, match="wanted 0 <= |order| <= degree, got degree 1, order 2"):
+    with pytest.raises(ValueError, match=r"wanted 0 <= \|order\| <= degree, got degree 1, order 2"):
         real_spherical_harmonic([[1.0, 0, 0]], 1, 2)
 
 
