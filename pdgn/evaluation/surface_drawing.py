@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgba
+from matplotlib.tri import Triangulation
 
 from pdgn.evaluation.palette import FAINT, MISSING_COLOUR
 from pdgn.evaluation.view import View, best_view, is_flat
@@ -21,7 +22,7 @@ from pdgn.mesh import minimal_image
 Array = np.ndarray
 MAX_FACES = 24_000  # faces are split for a smooth picture up to about this number
 LIGHT = (-0.45, 0.6, 0.66)  # from the upper left, in camera coordinates
-AMBIENT = 0.62
+AMBIENT = 0.66
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Stage:
         """
         if self.face is None:
             self._draw_sensors(axes, values, colours)
+        elif self.flat:
+            self._draw_map(axes, values, colours)
         else:
             self._draw_faces(axes, values, colours)
         axes.set_aspect("equal")
@@ -90,6 +93,19 @@ class Stage:
         axes.scatter(x, y, s=size, c=colour, edgecolors="#40464f", linewidths=0.35, zorder=2)
         axes.margins(0.06)
 
+    def _draw_map(self, axes: Axes, values: Array, colours: ScalarMappable) -> None:
+        assert self.face is not None and self.corners is not None
+        x, y = self.corners[..., :2].reshape(-1, 2).T
+        samples = np.ma.masked_invalid(np.asarray(values, dtype=np.float64)[self.face].reshape(-1))
+        triangles = np.arange(len(x)).reshape(-1, 3)
+        hidden = samples.mask.reshape(-1, 3).any(1) if samples.mask is not np.ma.nomask else None
+        axes.set_facecolor(MISSING_COLOUR)
+        drawn = Triangulation(x, y, triangles, mask=hidden)
+        painted = axes.tripcolor(drawn, samples.filled(0.0), shading="gouraud")
+        painted.set_cmap(colours.cmap)
+        painted.set_norm(colours.norm)
+        axes.margins(0.0)
+
     def _draw_faces(self, axes: Axes, values: Array, colours: ScalarMappable) -> None:
         assert self.face is not None and self.corners is not None
         corners, samples, normals = self.corners, np.asarray(values)[self.face], self._corner_normals()
@@ -97,15 +113,14 @@ class Stage:
             corners, samples, normals = _split(corners), _split(samples), _split(normals)
         points, depth = self.view.project(corners)
         colour = _colour(colours, samples.mean(1))
-        if not self.flat:
-            colour[:, :3] *= _shade(normals.mean(1), self.view)[:, None]
+        colour[:, :3] *= _shade(normals.mean(1), self.view)[:, None]
         order = np.argsort(depth.mean(1), kind="stable")
         # Edges in the face's own colour close the hairlines between neighbours.
         axes.add_collection(
             PolyCollection(list(points[order]), facecolors=colour[order], edgecolors=colour[order], linewidths=0.6)
         )
         low, high = points.reshape(-1, 2).min(0), points.reshape(-1, 2).max(0)
-        pad = 0.0 if self.flat else 0.02 * (high - low).max()
+        pad = 0.02 * (high - low).max()
         axes.set_xlim(low[0] - pad, high[0] + pad)
         axes.set_ylim(low[1] - pad, high[1] + pad)
 

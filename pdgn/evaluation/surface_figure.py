@@ -68,7 +68,7 @@ def _aspect(example: Example) -> float:
     """Height over width of a panel."""
     points, _ = example.stage.view.project(example.stage.pos)
     width, height = np.maximum(np.ptp(points, axis=0), 1e-300)
-    return float(np.clip(height / width, 0.45, 1.5))
+    return float(np.clip(height / width, 0.6, 1.5))
 
 
 def _name_row(axes: Axes, name: str) -> None:
@@ -107,8 +107,8 @@ def _colour_bars(
 ) -> None:
     extend = _extend(example, signal)
     bar = figure.colorbar(signal, ax=list(panels[:2].flat), extend=extend, aspect=28, pad=0.02)
-    bar.set_label(with_unit(example.channel, example.unit))
+    bar.set_label(with_unit(example.channel, example.unit), fontsize=9)
     bar = figure.colorbar(error, ax=list(panels[2]), aspect=14, pad=0.02)
-    bar.set_label(with_unit("prediction − truth", example.unit))
+    bar.set_label(with_unit("error", example.unit), fontsize=9)
     for colour_bar in figure.axes[-2:]:
         colour_bar.grid(False)

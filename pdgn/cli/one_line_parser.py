@@ -1,0 +1,23 @@
+"""A parser of plain options whose mistakes are one line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import NoReturn
+
+from pdgn.cli.nearest import nearest
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """argparse's parser, raising one line where argparse prints its usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what argparse says.
+
+        Raises:
+            ValueError: always; an unknown option comes with the nearest valid one.
+        """
+        unknown = re.match(r"unrecognized arguments: (\S+)", message)
+        hint = nearest(unknown[1].partition("=")[0], self._option_string_actions) if unknown else ""
+        raise ValueError(f"{self.prog}: {message}{hint}")

@@ -1,0 +1,161 @@
+"""`pdgn predict`: a checkpoint, a mesh and observations to a file of predicted frames."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pdgn.cli.one_line_parser import OneLineParser
+
+if TYPE_CHECKING:
+    from pdgn.data import MeshRecord
+    from pdgn.prediction import Predictor
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of `pdgn predict`.
+
+    Returns:
+        The parser.
+    """
+    parser = OneLineParser(
+        prog="pdgn predict",
+        description="Continues observed frames on a mesh, in physical units. The output holds prediction "
+        "[steps, V, C], time [steps] since the last observed frame, channel_names, channel_units and time_unit.",
+    )
+    parser.add_argument("--checkpoint", required=True, metavar="FILE", help="best.ckpt of a run")
+    parser.add_argument(
+        "--mesh", required=True, metavar="FILE",
+        help="OBJ, PLY, OFF or STL; or DATASET.h5:NAME, a mesh or the sensors of a dataset",
+    )  # fmt: skip
+    parser.add_argument(
+        "--observed", required=True, metavar="FILE",
+        help="frames [T0, V, C] or [T0, V]: .npy, .npz (array 'observed', perhaps 'mask'), or .csv with one row per "
+        "frame and one column per node; NaN or an empty cell: not reported",
+    )  # fmt: skip
+    parser.add_argument("--steps", required=True, type=int, help="frames to predict")
+    parser.add_argument("--output", required=True, metavar="FILE.npz", help="where to write")
+    parser.add_argument("--parameters", metavar="FILE.npz", help="arrays of the model's context, by name")
+    parser.add_argument("--time", metavar="DATE", help="ISO date (UTC) of the first frame, if the model has a clock")
+    parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu or cuda")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Predicts and writes the result, whole or not at all.
+
+    Args:
+        args: what `build_parser` parsed.
+
+    Raises:
+        FileExistsError: the output exists and ``--overwrite`` is not given.
+    """
+    output = Path(args.output)
+    if output.suffix != ".npz":
+        raise ValueError(f"--output: wanted a file name ending in .npz, given {args.output!r}")
+    if output.exists() and not args.overwrite:
+        raise FileExistsError(f"{output}: exists; give --overwrite to replace it")
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"--output: wanted an existing folder, given {output.parent}, which does not exist")
+    observed, mask = read_observed(Path(args.observed))
+    parameters = read_arrays(Path(args.parameters)) if args.parameters else None
+    from pdgn.prediction import load
+
+    predictor = load(args.checkpoint, args.device)
+    prediction = predictor.predict(
+        _mesh(args.mesh), observed, args.steps, parameters=parameters, mask=mask, time=args.time
+    )
+    _write(output, predictor, prediction)
+    print(f"{output}: {len(prediction)} frames of {', '.join(predictor.channel_names)}")
+
+
+def read_observed(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Observed frames from a file, and the mask where the file has one.
+
+    Raises:
+        ValueError: an unknown kind of file, a file that cannot be read as one, or a cell that is no number.
+        FileNotFoundError: there is no such file.
+    """
+    if path.suffix == ".csv":
+        return _read_csv(path), None
+    if path.suffix == ".npy":
+        try:
+            return np.load(path, allow_pickle=False), None
+        except (ValueError, EOFError):
+            raise ValueError(f"{path}: wanted a .npy file of numbers, given one that cannot be read as such") from None
+    if path.suffix != ".npz":
+        raise ValueError(f"--observed: wanted a .npy, .npz or .csv file, given {path}")
+    arrays = read_arrays(path)
+    if "observed" not in arrays and len(arrays) != 1:
+        raise ValueError(f"{path}: wanted an array 'observed', given {', '.join(arrays) or 'none'}")
+    return arrays.get("observed", next(iter(arrays.values()))), arrays.get("mask")
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a .npz file by name.
+
+    Raises:
+        ValueError: not a .npz file of numbers. FileNotFoundError: there is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError):
+        raise ValueError(f"{path}: wanted a .npz file of arrays, given one that cannot be read as such") from None
+
+
+def _read_csv(path: Path) -> np.ndarray:
+    rows: list[list[float]] = []
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        for number, cells in enumerate(csv.reader(file), 1):
+            if not cells:
+                continue
+            try:
+                rows.append([float(cell) if cell.strip() else np.nan for cell in cells])
+            except ValueError:
+                wrong = next(cell for cell in cells if cell.strip() and not _is_number(cell))
+                raise ValueError(f"{path}, line {number}: wanted numbers and no heading, given {wrong!r}") from None
+            if len(rows[-1]) != len(rows[0]):
+                raise ValueError(f"{path}, line {number}: wanted {len(rows[0])} cells as in line 1, given {len(cells)}")
+    return np.array(rows, dtype=np.float64)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _mesh(name: str) -> str | MeshRecord:
+    """A mesh file's path, or the record of a mesh in a dataset, given as DATASET.h5:NAME."""
+    file, separator, mesh = name.rpartition(":")
+    if not separator or not file.endswith((".h5", ".hdf5")):
+        return name
+    from pdgn.data import open_file
+
+    with open_file(file) as dataset:
+        return dataset.record(mesh)
+
+
+def _write(output: Path, predictor: Predictor, prediction: np.ndarray) -> None:
+    from pdgn.data.disk import write_bytes
+
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        prediction=prediction,
+        time=predictor.dt * np.arange(1, len(prediction) + 1),
+        channel_names=np.array(predictor.channel_names),
+        channel_units=np.array(predictor.channel_units),
+        time_unit=np.array(predictor.time_unit),
+    )
+    write_bytes(output, content.getvalue())

@@ -1,0 +1,109 @@
+"""Which parts of the test trajectories are rolled out, and in which batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch_geometric.data import Batch, Data
+
+from pdgn.data import Context, MeshDynamicsDataset, TrajectoryKey, build_sample, open_file
+from pdgn.training.config import DataConfig
+from pdgn.training.forecaster import Forecaster
+
+NODES_PER_BATCH = 16_384
+
+
+class RolloutWindow(NamedTuple):
+    """One roll-out: `history` frames from `start` are observed, the next `steps` predicted."""
+
+    key: TrajectoryKey
+    start: int
+    steps: int
+
+
+class RolloutWindows:
+    """The roll-outs of all test trajectories of a file; a context manager that holds the file open.
+
+    Args:
+        path: the dataset file.
+        data: history, fields and context that the model was trained with.
+        horizon: frames to predict; ``None``: to the end of each trajectory.
+        stride: frames between the starts of two roll-outs of one trajectory; ``None``: one roll-out per trajectory.
+
+    Raises:
+        ValueError: no test trajectories, or a window longer than one of them.
+        OSError: the file is missing or damaged.
+    """
+
+    def __init__(self, path: str, data: DataConfig, horizon: int | None = None, stride: int | None = None) -> None:
+        context = Context(node=data.node_context, edge=data.edge_context, forcing=data.forcing)
+        self.dataset = MeshDynamicsDataset(
+            path, "test", history=data.history, horizon=horizon or 1, fields=data.fields, context=context
+        )
+        self.history = data.history
+        self._file = open_file(path)
+        self.windows = [window for key in self.dataset.trajectories() for window in self._cut(key, horizon, stride)]
+
+    def _cut(self, key: TrajectoryKey, horizon: int | None, stride: int | None) -> Iterator[RolloutWindow]:
+        frames = len(self.dataset.time(key))
+        last = frames - self.history - (horizon or 1)
+        for start in range(0, last + 1, stride or frames):
+            yield RolloutWindow(key, start, horizon or frames - start - self.history)
+
+    def __enter__(self) -> RolloutWindows:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+        self.dataset.close()
+
+    def sample(self, window: RolloutWindow) -> Data:
+        """The window as a graph, in physical units, as :func:`pdgn.data.build_sample` makes it."""
+        key, start, steps = window
+        stop = start + self.history + steps
+        values, mask = self._file.frames(key.mesh, key.row, start, stop, self.dataset.fields)
+        mask = np.ones(values.shape[:2], dtype=bool) if mask is None else mask
+        seen, ahead = slice(self.history), slice(self.history, None)
+        return build_sample(
+            self.dataset.record(key.mesh), values[seen], mask[seen], values[ahead], mask[ahead],
+            self.dataset.time(key)[start:stop], self.dataset.context, self.dataset.parameters(key),
+            axis=self.dataset.time_axis,
+        )  # fmt: skip
+
+    def time(self, window: RolloutWindow) -> np.ndarray:
+        """[H] times of the predicted frames since the last observed one."""
+        time = self.dataset.time(window.key)[window.start :]
+        return time[self.history : self.history + window.steps] - time[self.history - 1]
+
+    def batches(self) -> Iterator[tuple[list[RolloutWindow], Batch]]:
+        """Batches of roll-outs of equal length, from any of the meshes."""
+        for _, group in groupby(sorted(self.windows, key=lambda window: window.steps), key=lambda window: window.steps):
+            chosen: list[RolloutWindow] = []
+            nodes = 0
+            for window in group:
+                size = self.dataset.record(window.key.mesh).num_nodes
+                if chosen and nodes + size > NODES_PER_BATCH:
+                    yield self._batch(chosen)
+                    chosen, nodes = [], 0
+                chosen.append(window)
+                nodes += size
+            yield self._batch(chosen)
+
+    def _batch(self, windows: list[RolloutWindow]) -> tuple[list[RolloutWindow], Batch]:
+        return windows, Batch.from_data_list([self.sample(window) for window in windows])
+
+
+def forecast_windows(forecaster: Forecaster, batch: Batch, steps: int) -> list[np.ndarray]:
+    """The forecasts of a batch, one [N, steps, C] float64 array per window, in physical units."""
+    device = next(iter(forecaster.normalizer.buffers())).device
+    with torch.no_grad():
+        frames = forecaster.forecast(batch.to(device), steps).cpu().double().numpy()
+    return np.split(frames, batch.ptr.cpu().numpy()[1:-1])

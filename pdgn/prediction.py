@@ -1,0 +1,185 @@
+"""A trained model on one's own mesh and observations, without truth."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from pdgn.data import Context, MeshRecord, TimeAxis, build_sample
+from pdgn.data.context import parameter_names
+from pdgn.mesh import TriMesh, read_mesh
+from pdgn.training.checkpoint import load_forecaster
+from pdgn.training.device import choose_device
+from pdgn.training.forecaster import Forecaster
+
+Mesh = TriMesh | MeshRecord | str | os.PathLike[str]
+
+
+class Predictor:
+    """A trained model in physical units; made by :func:`load`.
+
+    Args:
+        forecaster: model, normalisation and description.
+        device: where it runs.
+
+    Attributes:
+        history: observed frames in training. dt: time between frames, in time_unit.
+        channel_names, channel_units: of the last axis of observations and predictions.
+        context: features that the model needs besides the signal.
+    """
+
+    def __init__(self, forecaster: Forecaster, device: torch.device | str = "cpu") -> None:
+        self.forecaster = forecaster.to(device).eval()
+        description = forecaster.description
+        self.history, self.dt, self.time_unit = description.history, description.dt, description.time_unit
+        self.context: Context = description.context
+        sizes = [(field, channel) for field in description.fields for channel in range(field.channels)]
+        self.channel_names = tuple(f.name if f.channels == 1 else f"{f.name}[{channel}]" for f, channel in sizes)
+        self.channel_units = tuple(field.unit for field, _ in sizes)
+
+    def predict(
+        self,
+        mesh: Mesh,
+        observed: ArrayLike,
+        steps: int,
+        *,
+        parameters: Mapping[str, ArrayLike] | None = None,
+        mask: ArrayLike | None = None,
+        time: float | str | None = None,
+    ) -> np.ndarray:
+        """Predicts the frames after the observed ones.
+
+        Args:
+            mesh: a TriMesh, the path of a mesh file, or a MeshRecord (sensors; stored geodesic distances); V nodes.
+            observed: [T0, V, C], or [T0, V] for one channel, in physical units, ``dt`` apart; NaN where a node did
+                not report. At least one frame; fewer than ``history`` give a warning.
+            steps: frames to predict.
+            parameters: what the model was told of each trajectory: name → [V, ...], or one value or [D] for all.
+            mask: [T0, V] bool, true where a node reports; NaN counts as false in any case.
+            time: time of the first frame: a number in ``time_unit`` since a midnight UTC, or an ISO date. Needed only
+                by models with a forcing such as hour_of_day.
+
+        Returns:
+            [steps, V, C] float32 in physical units; frame k is (k + 1) ``dt`` after the last observed one.
+
+        Raises:
+            ValueError: shapes do not fit the mesh or the model, an observation is infinite or all are missing, or a
+                parameter that the model needs is missing; all of them are named.
+            FileNotFoundError: no such mesh file.
+        """
+        record = _record(mesh)
+        frames, reported = self._observations(observed, mask, record.num_nodes)
+        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+            raise ValueError(f"steps: wanted an integer of at least 1, given {steps!r}")
+        given = {name: np.asarray(values) for name, values in (parameters or {}).items()}
+        self._require_context(record, given, time)
+        start, axis = _clock(time, self.time_unit)
+        times = start + self.dt * np.arange(len(frames) + steps)
+        sample = build_sample(record, frames, reported, None, None, times, self.context, given, axis=axis)
+        with torch.no_grad():
+            device = next(iter(self.forecaster.normalizer.buffers())).device
+            result = self.forecaster.forecast(sample.to(device), int(steps)).cpu().numpy().transpose(1, 0, 2)
+        if not np.isfinite(result).all():
+            first = int(np.flatnonzero(~np.isfinite(result).all(axis=(1, 2)))[0])
+            warnings.warn(f"the prediction is not finite from step {first + 1} on: it has diverged", stacklevel=2)
+        return np.ascontiguousarray(result)
+
+    def _observations(
+        self, observed: ArrayLike, mask: ArrayLike | None, num_nodes: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Frames [T0, V, C] and where they were reported [T0, V]."""
+        frames, channels = np.asarray(observed), len(self.channel_names)
+        if frames.dtype.kind not in "fiu":
+            raise TypeError(f"observed: wanted numbers, given an array of {frames.dtype}")
+        if frames.ndim == 2 and channels == 1:
+            frames = frames[:, :, None]
+        if frames.ndim != 3 or frames.shape[1:] != (num_nodes, channels) or len(frames) == 0:
+            names = ", ".join(self.channel_names)
+            raise ValueError(
+                f"observed: wanted [T0, {num_nodes}, {channels}] (frames, nodes of the mesh, channels {names}) with at "
+                f"least one frame, given {list(np.shape(observed))}"
+            )
+        if np.isinf(frames).any():
+            count = int(np.isinf(frames).sum())
+            raise ValueError(f"observed: wanted finite values, or NaN where not reported, given {count} infinite")
+        reported = np.isfinite(frames).all(-1)
+        if mask is not None:
+            given = np.asarray(mask)
+            if given.shape != reported.shape or given.dtype != bool:
+                raise ValueError(f"mask: wanted bool {list(reported.shape)}, given {given.dtype} {list(given.shape)}")
+            reported &= given
+        if not reported.any():
+            raise ValueError("observed: wanted at least one reported value, given none (all NaN or masked)")
+        if len(frames) < self.history:
+            text = f"observed: {len(frames)} frames, fewer than the {self.history} of training: expect larger errors"
+            warnings.warn(text, stacklevel=3)
+        return frames.astype(np.float64), reported
+
+    def _require_context(self, record: MeshRecord, given: Mapping[str, np.ndarray], time: float | str | None) -> None:
+        """Names everything that the model needs and was not given, at once."""
+        missing: dict[str, str] = {}
+        for kind, features in (("node", self.context.node), ("edge", self.context.edge)):
+            for name in features:
+                try:
+                    parameter_names(Context(**{kind: [name]}), record, given)
+                except ValueError as error:
+                    missing[name.removeprefix("project:")] = str(error)
+        if missing:
+            raise ValueError(
+                f"parameters: wanted {', '.join(missing)}, which the model was trained with, given "
+                f"{', '.join(given) or 'none'} ({next(iter(missing.values()))})"
+            )
+        if self.context.forcing and time is None:
+            names = ", ".join(self.context.forcing)
+            raise ValueError(f"time: wanted that of the first frame, for the model's forcing ({names}), given none")
+
+    def __repr__(self) -> str:
+        channels = zip(self.channel_names, self.channel_units, strict=True)
+        signal = ", ".join(f"{name} [{unit}]" for name, unit in channels)
+        model = self.forecaster.description.model["name"]
+        return f"{type(self).__name__}({model}, {signal}, dt={self.dt:g} {self.time_unit})"
+
+
+def load(checkpoint: str | os.PathLike[str], device: str = "cpu") -> Predictor:
+    """Loads a trained model for prediction.
+
+    Args:
+        checkpoint: best.ckpt or last.ckpt of a run.
+        device: "cpu", "cuda" or "auto".
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no checkpoint of this package.
+    """
+    return Predictor(load_forecaster(Path(checkpoint)), choose_device(device))
+
+
+def _record(mesh: Mesh) -> MeshRecord:
+    if isinstance(mesh, MeshRecord):
+        return mesh
+    if isinstance(mesh, TriMesh):
+        return MeshRecord.from_mesh(mesh)
+    if isinstance(mesh, str | os.PathLike):
+        return MeshRecord.from_mesh(read_mesh(mesh))
+    raise TypeError(f"mesh: wanted a TriMesh, a MeshRecord or the path of a mesh file, given {type(mesh).__name__}")
+
+
+def _clock(time: float | str | None, unit: str) -> tuple[float, TimeAxis]:
+    """The time of the first frame and the axis that it counts on."""
+    if time is None:
+        return 0.0, TimeAxis(unit)
+    if isinstance(time, str):
+        try:
+            origin = np.datetime64(time.removesuffix("Z"), "s").item().isoformat()
+        except ValueError:
+            raise ValueError(f"time: wanted a number or an ISO date such as 2014-01-20T06:00, given {time!r}") from None
+        return 0.0, TimeAxis(unit, origin)
+    if not np.isfinite(time):
+        raise ValueError(f"time: wanted a finite number, given {time!r}")
+    return float(time), TimeAxis(unit)

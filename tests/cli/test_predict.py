@@ -1,0 +1,131 @@
+"""`pdgn predict`: files in, one file out, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pdgn.cli.main import main
+from pdgn.cli.predict import read_observed
+from pdgn.mesh import icosphere, write_mesh
+from pdgn.prediction import load
+from tests.evaluation.tiny import make_run
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A folder with a checkpoint, a mesh, observations and parameters."""
+    folder = tmp_path_factory.mktemp("place")
+    make_run(folder)
+    write_mesh(icosphere(1), folder / "ball.ply")
+    frames = 3.0 + np.random.default_rng(0).normal(size=(2, 42))
+    np.save(folder / "observed.npy", frames)
+    np.savez(folder / "parameters.npz", strength=np.array(2.0))
+    return folder
+
+
+def words(place: Path, output: Path, **changed: str) -> list[str]:
+    options = {
+        "checkpoint": place / "run" / "best.ckpt",
+        "mesh": place / "ball.ply",
+        "observed": place / "observed.npy",
+        "parameters": place / "parameters.npz",
+        "steps": 3,
+        "output": output,
+        **changed,
+    }
+    return ["predict", *(f"--{name}={value}" for name, value in options.items() if value is not None)]
+
+
+def test_the_output_is_the_prediction_with_times_and_units(place, tmp_path, capsys):
+    output = tmp_path / "out.npz"
+    assert main(words(place, output)) == 0
+    assert capsys.readouterr().out == f"{output}: 3 frames of u\n"
+    expected = load(place / "run" / "best.ckpt").predict(
+        place / "ball.ply", np.load(place / "observed.npy"), 3, parameters={"strength": 2.0}
+    )
+    with np.load(output) as result:
+        np.testing.assert_allclose(result["prediction"], expected, rtol=1e-6)
+        np.testing.assert_allclose(result["time"], [0.1, 0.2, 0.3], rtol=1e-6)
+        assert (result["channel_names"].tolist(), result["channel_units"].tolist()) == (["u"], ["K"])
+        assert str(result["time_unit"]) == "h"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.npz"]
+
+
+def test_all_kinds_of_files_say_the_same(place, tmp_path):
+    frames = np.load(place / "observed.npy")
+    frames[1, 3] = np.nan
+    rows = [",".join("" if np.isnan(value) else repr(float(value)) for value in row) for row in frames]
+    (tmp_path / "x.csv").write_text("\n".join(rows) + "\n")
+    np.save(tmp_path / "x.npy", frames)
+    np.savez(tmp_path / "x.npz", observed=frames, mask=np.isfinite(frames))
+    for name in ("x.csv", "x.npy", "x.npz"):
+        np.testing.assert_array_equal(read_observed(tmp_path / name)[0], frames)
+    assert main(words(place, tmp_path / "out.npz", observed=tmp_path / "x.csv")) == 0
+    assert main(words(place, tmp_path / "again.npz", observed=tmp_path / "x.npz")) == 0
+    with np.load(tmp_path / "out.npz") as one, np.load(tmp_path / "again.npz") as two:
+        np.testing.assert_array_equal(one["prediction"], two["prediction"])
+
+
+def test_a_mesh_of_a_dataset_is_taken_by_name(place, tmp_path, capsys):
+    assert main(words(place, tmp_path / "out.npz", mesh=f"{place / 'decay.h5'}:ball")) == 0
+    assert main(words(place, tmp_path / "no.npz", mesh=f"{place / 'decay.h5'}:bell")) == 2
+    assert "got 'bell'" in capsys.readouterr().err
+
+
+def test_a_finished_output_is_kept_unless_overwrite_is_given(place, tmp_path, capsys):
+    output = tmp_path / "out.npz"
+    output.write_text("mine")
+    assert main(words(place, output)) == 2
+    assert "exists; give --overwrite to replace it" in capsys.readouterr().err and output.read_text() == "mine"
+    assert main(words(place, output, observed=place / "ball.ply") + ["--overwrite"]) == 2
+    assert output.read_text() == "mine"  # a mistake does not cost the old file
+    assert main([*words(place, output), "--overwrite"]) == 0
+    with np.load(output) as result:
+        assert result["prediction"].shape == (3, 42, 1)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"output": "out.txt"}, "--output: wanted a file name ending in .npz, given 'out.txt'"),
+        ({"output": "no/such/out.npz"}, "--output: wanted an existing folder, given no/such"),
+        ({"observed": "missing.npy"}, "missing.npy"),
+        ({"observed": "frames.txt"}, "--observed: wanted a .npy, .npz or .csv file, given frames.txt"),
+        ({"parameters": None}, "parameters: wanted strength"),
+        ({"mesh": "missing.obj"}, "missing.obj"),
+        ({"steps": "many"}, "argument --steps: invalid int value: 'many'"),
+        ({"steps": "0"}, "steps: wanted an integer of at least 1, given 0"),
+    ],
+)
+def test_mistakes_are_one_line_and_write_nothing(place, tmp_path, capsys, changed, message):
+    assert main(words(place, **{"output": tmp_path / "out.npz", **changed})) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("pdgn: error: ") and message in error and "\n" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("x.csv", b"node,a\n1,2\n", "line 1: wanted numbers and no heading, given 'node'"),
+        ("x.csv", b"1,2\n1\n", "line 2: wanted 2 cells as in line 1, given 1"),
+        ("x.npy", b"nothing", "wanted a .npy file of numbers"),
+        ("x.npz", b"nothing", "wanted a .npz file of arrays"),
+    ],
+)
+def test_files_that_cannot_be_read_are_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_observed(tmp_path / name)
+
+
+def test_objects_are_never_unpickled_and_arrays_must_be_named(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="wanted a .npy file of numbers"):
+        read_observed(tmp_path / "x.npy")
+    np.savez(tmp_path / "x.npz", a=np.ones(2), b=np.ones(2))
+    with pytest.raises(ValueError, match="wanted an array 'observed', given a, b"):
+        read_observed(tmp_path / "x.npz")
