@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from pdgn.mesh import TriMesh
 from pdgn.operators.mass import mass
-from pdgn.operators.stiffness import stiffness
+from pdgn.operators.stiffness import cotangent_weights
 
 
 def edge_difference(mesh: TriMesh) -> csr_matrix:
@@ -40,13 +40,8 @@ def reference_weights(mesh: TriMesh) -> tuple[NDArray[np.float64], NDArray[np.fl
         ValueError: where an edge has length zero (its vertices are named) or a face no area.
     """
     _refuse_zero_length(mesh.edge_length, mesh.edge_index, "vertices")
-    source, target = mesh.edge_index
-    matrix = stiffness(mesh).tocoo()
-    off_diagonal = matrix.row != matrix.col
-    # The matrix keeps zeros where cotangents cancel, so it has one entry for every directed edge.
-    order = np.lexsort((matrix.col[off_diagonal], matrix.row[off_diagonal]))
-    weight = -matrix.data[off_diagonal][order]
-    return 1 / mesh.edge_length, weight / mass(mesh).diagonal()[target]
+    weight = cotangent_weights(mesh).data
+    return 1 / mesh.edge_length, weight / mass(mesh).diagonal()[mesh.edge_index[1]]
 
 
 def sensor_reference_weights(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import coo_matrix, csr_matrix, diags
 
 from pdgn.mesh import TriMesh
 from pdgn.operators.refusal import refuse_degenerate
@@ -27,14 +27,26 @@ def stiffness(mesh: TriMesh) -> csr_matrix:
 
     Reference: Pinkall & Polthier, "Computing discrete minimal surfaces and their conjugates", 1993.
     """
-    half = 0.5 * cotangent(mesh)
+    weight = cotangent_weights(mesh)
+    return (diags(np.asarray(weight.sum(axis=1)).ravel(), format="csr") - weight).tocsr()
+
+
+def cotangent_weights(mesh: TriMesh) -> csr_matrix:
+    """Cotangent weight of every edge, W_ij = ½ (cot α_ij + cot β_ij), so that L = diag(W·1) − W.
+
+    Returns:
+        [V, V] float64, symmetric; its entries, zeros included, are those of mesh.edge_index, in the same order.
+
+    Raises:
+        ValueError: where a face has no area.
+    """
+    half = 0.5 * cotangent(mesh).ravel()
     first, second = np.roll(mesh.face, -1, axis=1).ravel(), np.roll(mesh.face, -2, axis=1).ravel()
-    weight = half.ravel()
-    rows = np.concatenate([first, second, first, second])
-    columns = np.concatenate([second, first, first, second])
-    values = np.concatenate([-weight, -weight, weight, weight])
+    rows, columns = np.concatenate([first, second]), np.concatenate([second, first])
     shape = (mesh.num_vertices, mesh.num_vertices)
-    return coo_matrix((values, (rows, columns)), shape=shape).tocsr()
+    matrix = coo_matrix((np.concatenate([half, half]), (rows, columns)), shape=shape).tocsr()
+    matrix.sort_indices()
+    return matrix
 
 
 def cotangent(mesh: TriMesh) -> NDArray[np.float64]:

@@ -87,6 +87,17 @@ def test_orientation_is_made_consistent_and_outward(rng):
     assert report.faces_flipped == turned.sum()
 
 
+def test_an_open_surface_keeps_the_side_of_most_of_its_faces(rng):
+    sphere = icosphere(2)
+    dome = TriMesh(sphere.pos, sphere.face[sphere.corners[:, :, 2].min(axis=1) > -0.1])
+    face = np.array(dome.face)
+    turned = rng.random(len(face)) < 0.3
+    face[turned] = face[turned][:, [0, 2, 1]]
+    mesh, report = repair(TriMesh(sphere.pos, face), orientation=True)
+    np.testing.assert_array_equal(mesh.face, dome.face)
+    assert report.faces_flipped == turned.sum()
+
+
 def test_each_part_is_turned_by_itself():
     sphere, plane = icosphere(1), grid(3, 3)
     pos = np.concatenate([sphere.pos, plane.pos + 5])
