@@ -121,7 +121,7 @@ def is_degenerate(mesh: TriMesh) -> NDArray[np.bool_]:
 def inward_parts(corners: NDArray[np.float64], sides: Sides, periodic: bool) -> tuple[NDArray[np.bool_], IntArray]:
     """Parts of a mesh (faces joined across edges) that are inside out or clockwise.
 
-    A part is inside out where it is closed and its volume ⅓ Σ_f x_f · A_f about its own centre is negative (A_f the
+    A part is inside out where it is closed and its volume ⅓ Σ_f x_f · A_f is negative (A_f the
     area vector), clockwise where it lies in a plane z = const and Σ_f A_f points down.
 
     Args:
@@ -145,9 +145,8 @@ def inward_parts(corners: NDArray[np.float64], sides: Sides, periodic: bool) -> 
     is_open = np.zeros(num, dtype=bool)
     is_open[part[np.flatnonzero(sides.multiplicity[sides.edge] == 1) // 3]] = True
     middle = corners.mean(axis=1)
-    size = np.bincount(part, minlength=num)
-    centre = np.stack([np.bincount(part, middle[:, axis], num) / size for axis in range(3)], axis=1)
-    moment = np.einsum("fc,fc->f", middle - centre[part], area_vector)
+    # Any origin will do, as the area vectors of a closed part sum to zero; a near one keeps rounding small.
+    moment = np.einsum("fc,fc->f", middle - middle.mean(axis=0), area_vector)
     return np.where(flat, down, ~is_open & (np.bincount(part, moment, num) < 0)), part
 
 
