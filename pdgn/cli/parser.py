@@ -183,7 +183,7 @@ def readable(hint: Any) -> str:
         return f"a list of {readable(arguments[0]).removeprefix('an ').removeprefix('a ')} values"
     if origin is dict or hint is dict:
         return "keys and values"
-    return _NAMES.get(hint) or getattr(hint, "__name__", str(hint))
+    return _NAMES[hint] if hint in _NAMES else str(getattr(hint, "__name__", hint))
 
 
 def _unknown(key: str, known: dict[str, Any]) -> str:
@@ -201,7 +201,7 @@ def _first(group: str, known: dict[str, Any]) -> str:
 
 
 def _mistyped_text(value: Any, hint: Any) -> bool:
-    """Whether a file gives text, "3" or yes, where a number or a truth value is wanted (jsonargparse would convert it)."""
+    """Whether a file gives text where a number or a truth value is wanted: "3", "yes" (jsonargparse converts them)."""
     kinds = set(typing.get_args(hint)) or {hint}
     if not isinstance(value, str) or kinds - {int, float, bool, type(None)}:
         return False

@@ -10,8 +10,8 @@ from jsonargparse import Namespace
 from pdgn.cli.nearest import nearest
 from pdgn.cli.parser import StrictParser
 from pdgn.models import MODELS
-from pdgn.training.config import RunConfig
 from pdgn.training import train
+from pdgn.training.config import RunConfig
 
 DEFAULT_MODEL = "padgn"
 

@@ -15,6 +15,11 @@ from pdgn.training.description import ForecastDescription
 from pdgn.training.forecaster import Forecaster
 from pdgn.training.header import KIND, SCHEMA_VERSION
 
+# What torch is known to raise on bytes that are no checkpoint.
+_READ_ERRORS = (
+    pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, OSError,
+)  # fmt: skip
+
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Reads a checkpoint file and checks that it is one of this package and of this schema.
@@ -34,7 +39,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{path}: wanted a checkpoint file, given {'a folder' if path.is_dir() else 'no file'}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except _READ_ERRORS as error:
         reason = str(error).split("\n")[0].split(". ")[0]
         raise ValueError(
             f"{path}: wanted a {KIND} checkpoint, given a file that cannot be read as one, "

@@ -15,12 +15,14 @@ class EpochReport(Callback):
 
     Args:
         clock: time spent on the run.
+        truth_decay: k of scheduled sampling, for the row.
         units: unit of each physical metric by its name, for example {"valid/mae": "K"}.
         echo: print a line per epoch (where there is no progress bar).
     """
 
-    def __init__(self, clock: RunClock, units: dict[str, str], echo: bool = True) -> None:
+    def __init__(self, clock: RunClock, truth_decay: float | None, units: dict[str, str], echo: bool = True) -> None:
         self.clock = clock
+        self.truth_decay = truth_decay
         self.units = units
         self.echo = echo
 
@@ -29,12 +31,12 @@ class EpochReport(Callback):
 
         Args:
             trainer: holds the metrics and the loggers.
-            pl_module: holds the settings.
+            pl_module: not used.
         """
         epoch = trainer.current_epoch + 1
         row = {
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
-            "truth_probability": truth_probability(epoch - 1, pl_module.config.training.truth_decay),
+            "truth_probability": truth_probability(epoch - 1, self.truth_decay),
             **{name: float(value) for name, value in sorted(trainer.callback_metrics.items())},
             "seconds": round(self.clock.seconds(), 2),
         }

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from pdgn.data import Normalizer
+from pdgn.models import ForecastModel
 from pdgn.rollout import rollout
 from pdgn.training.config import RunConfig
 from pdgn.training.description import ForecastDescription
@@ -34,7 +35,7 @@ class Forecaster(LightningModule):
     """
 
     def __init__(
-        self, model: nn.Module, normalizer: Normalizer, description: ForecastDescription, config: RunConfig
+        self, model: ForecastModel, normalizer: Normalizer, description: ForecastDescription, config: RunConfig
     ) -> None:
         super().__init__()
         self.model = model
@@ -105,7 +106,7 @@ class Forecaster(LightningModule):
         data = self.normalizer.transform(batch)
         prediction = rollout(self.model, data, data.y.size(1))
         errors = error_sums(self.normalizer.inverse(prediction), batch.y, batch.y_mask)
-        count = float(errors.count)
+        count = float(errors.readings)
         self._valid_loss[0] += float(increment_loss(prediction, data)) * count
         self._valid_loss[1] += count
         self._valid_errors.append(errors)
@@ -119,7 +120,7 @@ class Forecaster(LightningModule):
         start = 0
         for field in self.description.fields:
             part = slice(start, start := start + field.channels)
-            readings = sums.count * field.channels
+            readings = sums.readings * field.channels
             suffix = f"/{field.name}" if len(self.description.fields) > 1 else ""
             self.log(f"valid/mae{suffix}", (sums.absolute[part].sum() / readings).float(), logger=False)
             self.log(f"valid/rmse{suffix}", (sums.squared[part].sum() / readings).sqrt().float(), logger=False)

@@ -17,20 +17,20 @@ class ErrorSums(NamedTuple):
     Args:
         absolute: Σ |error| per channel, [C], in the field's unit.
         squared: Σ error² per channel, [C], in the field's unit squared.
-        count: number of readings, [].
+        readings: number of readings, [].
     """
 
     absolute: Tensor
     squared: Tensor
-    count: Tensor
+    readings: Tensor
 
 
 def increment_loss(prediction: Tensor, data: Data) -> Tensor:
     """Mean squared error in units of the signal's own change per frame.
 
     loss = mean over readings and channels of ((prediction − y)/s)², with s the standard deviation of the one-step
-    increments of the normalised training signal. An error of one typical step weighs the same in a slow field (s = 0.01)
-    and in a fast one (s = 1), so the learning rate, the clipping and the patience mean the same in both.
+    increments of the normalised training signal. An error of one typical step weighs the same in a slow field (s =
+    0.01) and in a fast one (s = 1), so the learning rate, the clipping and the patience mean the same in both.
 
     Args:
         prediction: [N, H, C], normalised.

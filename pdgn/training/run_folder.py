@@ -84,7 +84,7 @@ class RunFolder:
             FileExistsError: it holds a run of another config.
             OSError: it cannot be written.
         """
-        if self.state() != "new":
+        if self.config.is_file():
             self._require_same(config)
         with self._writing():
             self.path.mkdir(parents=True, exist_ok=True)

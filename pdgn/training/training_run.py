@@ -13,10 +13,10 @@ import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import nn
+from torch_geometric.loader import DataLoader
 
 from pdgn.data import Normalizer
-from pdgn.models import build_model
+from pdgn.models import ForecastModel, build_model
 from pdgn.training.checkpoint import read_checkpoint
 from pdgn.training.checkpoint_io import AtomicCheckpointIO
 from pdgn.training.config import RunConfig
@@ -53,6 +53,8 @@ def train(config: RunConfig, *, overwrite: bool = False) -> Path:
         OSError: the folder cannot be written.
     """
     config = resolve(config)
+    if config.training.accelerator == "gpu" and not torch.cuda.is_available():
+        raise ValueError("training.accelerator: wanted a device of this machine (auto, cpu), given 'gpu', it has none")
     parts = [config, *baseline_configs(config)]
     windows = open_windows(config)
     description = describe(windows.train, config)
@@ -73,7 +75,7 @@ def train(config: RunConfig, *, overwrite: bool = False) -> Path:
     return folders[0].path
 
 
-def _build(config: RunConfig, description: ForecastDescription) -> nn.Module:
+def _build(config: RunConfig, description: ForecastDescription) -> ForecastModel:
     """The model of a config, its weights drawn from the seed."""
     options = dict(config.model)
     lightning.seed_everything(config.seed, verbose=False)
@@ -88,21 +90,22 @@ def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows) -> None:
     if earlier:
         _require_same_data(forecaster, earlier, folder)
         print(f"{folder.path}: continues after epoch {epoch} of {config.training.epochs}", flush=True)
-    checkpoint = RunCheckpoint(folder.path)
     if not (earlier and (earlier["stopped"] or epoch >= config.training.epochs)):
         with quiet_lightning():
-            trainer = _trainer(forecaster, folder, checkpoint, epoch)
+            trainer = _trainer(forecaster, folder, epoch)
             loaders = make_loaders(windows, config, epoch)
-            _run(trainer, forecaster, *loaders, ckpt_path=str(folder.last) if earlier else None)
+            _run(trainer, forecaster, loaders, folder.last if earlier else None)
         epoch = trainer.current_epoch
     folder.finish(f"{epoch} epochs")
 
 
-def _run(trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+def _run(
+    trainer: lightning.Trainer, forecaster: Forecaster, loaders: tuple[DataLoader, DataLoader], checkpoint: Path | None
+) -> None:
     """`trainer.fit`, with an interruption by the user as Python's own KeyboardInterrupt again."""
     handler = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(*args, weights_only=True, **kwargs)
+        trainer.fit(forecaster, *loaders, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             signal.signal(signal.SIGINT, handler)  # Lightning ignores the signal from its first arrival on
@@ -110,11 +113,12 @@ def _run(trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
         raise
 
 
-def _trainer(forecaster: Forecaster, folder: RunFolder, checkpoint: RunCheckpoint, epoch: int) -> lightning.Trainer:
+def _trainer(forecaster: Forecaster, folder: RunFolder, epoch: int) -> lightning.Trainer:
     settings = forecaster.config.training
     clock = RunClock(settings.max_minutes)
     bar = sys.stderr.isatty()
-    callbacks: list[Callback] = [clock, EpochReport(clock, forecaster.metric_units(), echo=not bar), checkpoint]
+    report = EpochReport(clock, settings.truth_decay, forecaster.metric_units(), echo=not bar)
+    callbacks: list[Callback] = [clock, report, RunCheckpoint(folder.path)]
     if settings.patience is not None:
         callbacks.append(EarlyStopping("valid/loss", patience=settings.patience, check_finite=False))
     if bar:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from pdgn.cli.config_file import ConfigFile, find_config
+from pdgn.cli.main import main
 from pdgn.cli.parser import StrictParser, readable
 from pdgn.cli.train import build_parser, config_of
 from pdgn.training.config import RunConfig
@@ -79,7 +77,7 @@ def test_the_model_decides_which_options_there_are(tmp_path: Path) -> None:
         (["--model.num_hops", "true"], r"--model\.num_hops: wanted an integer, given 'true'"),
         (["--model.name", "padgm"], r"model\.name: wanted one of .*padgn.*, given 'padgm' \(did you mean 'padgn'"),
         (["--seed", "null"], r"--seed: wanted an integer, given 'null'"),
-        (["--seed", "-1"], r"seed: wanted an integer of at least 0, given -1"),
+        (["--seed", "-1"], r"seed: wanted an integer of at least 0 .*, given -1"),
         (["--name", "a/b"], r"name: wanted a plain folder name, given 'a/b'"),
         (["more"], r"pdgn train: wanted options \(--key value\), given 'more'"),
         (["--config"], r"--config: wanted a file, given nothing"),
@@ -97,7 +95,11 @@ def test_mistakes_on_the_command_line(words: list[str], message: str) -> None:
         ("trainig", {}, r"trainig \(.*config\.yaml, line \d+\): unknown key, .*did you mean 'training'"),
         ("training.epoch", 3, r"training\.epoch \(.*line \d+\): unknown key, .*did you mean 'training\.epochs'"),
         ("training", 3, r"training \(.*line \d+\): wanted keys \(epochs, batch_size"),
-        ("training.epochs", ..., r"training\.epochs: wanted an integer, given nothing; set it in --config or with --tr"),
+        (
+            "training.epochs",
+            ...,
+            r"training\.epochs: wanted an integer, given nothing; set it in --config or with --tr",
+        ),
         ("training.epochs", "3", r"training\.epochs \(.*line \d+\): wanted an integer, given '3'"),
         ("training.clip", True, r"training\.clip \(.*\): wanted a number or null, given True"),
         ("training.learning_rate", float("nan"), r"training\.learning_rate: wanted a positive number, given nan"),
@@ -164,7 +166,9 @@ def test_configs_are_found_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     # Away from the repository, from the package; the repository's path means the same file.
     monkeypatch.chdir(tmp_path)
     assert find_config("configs/tiny.yaml", "configs", "pdgn.configs").read_text() == TINY.read_text()
-    with pytest.raises(FileNotFoundError, match=r"--config: wanted a file or one of .*tiny.*, given 'tny': no such file"):
+    with pytest.raises(
+        FileNotFoundError, match=r"--config: wanted a file or one of .*tiny.*, given 'tny': no such file"
+    ):
         find_config("tny", "configs", "pdgn.configs")
 
 
@@ -190,8 +194,7 @@ def test_types_in_words() -> None:
     assert readable(list[str]) == "a list of text values"
 
 
-def test_the_command_prints_one_line_and_no_traceback() -> None:
-    command = [sys.executable, "-m", "pdgn.cli.main", "train", "--config", str(TINY), "--training.epoch", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PDGN_TRACEBACK": ""}, check=False)
-    assert done.returncode == 2 and done.stdout == ""
-    assert re.fullmatch(r"pdgn: error: --training\.epoch: unknown key, .*\n", done.stderr)
+def test_the_command_prints_one_line_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--config", str(TINY), "--training.epoch", "3"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and re.fullmatch(r"pdgn: error: --training\.epoch: unknown key, .*\n", captured.err)

@@ -26,10 +26,10 @@ def test_what_is_masked_neither_counts_nor_has_a_gradient() -> None:
     prediction = (truth + torch.where(mask, 0.5, float("nan")).unsqueeze(-1)).requires_grad_()
     loss = increment_loss(prediction, graph(truth, mask, [0.5]))
     loss.backward()
-    assert float(loss) == pytest.approx(1.0, rel=1e-12)
+    assert loss.item() == pytest.approx(1.0, rel=1e-12)
     assert torch.equal(prediction.grad.squeeze(-1) != 0, mask)
     nothing = graph(truth, torch.zeros_like(mask), [0.5])
-    assert float(increment_loss(prediction, nothing)) == 0.0
+    assert increment_loss(prediction, nothing).item() == 0.0
 
 
 def test_each_graph_of_a_batch_has_its_own_scale() -> None:
@@ -45,7 +45,7 @@ def test_error_sums_are_closed_forms_and_a_nan_that_counts_stays() -> None:
     prediction = torch.tensor([3.0, -4.0]).expand(4, 2, 2).clone()
     prediction[3, 0] = float("nan")
     sums = error_sums(prediction, truth, mask)
-    assert sums.absolute.tolist() == [21.0, 28.0] and sums.squared.tolist() == [63.0, 112.0] and int(sums.count) == 7
+    assert sums.absolute.tolist() == [21.0, 28.0] and sums.squared.tolist() == [63.0, 112.0] and int(sums.readings) == 7
     prediction[0, 0, 1] = float("nan")
     sums = error_sums(prediction, truth, mask)
     assert sums.absolute[0] == 21.0 and sums.absolute[1].isnan()

@@ -20,7 +20,7 @@ def test_a_log_reads_back_bit_for_bit(tmp_path: Path) -> None:
 def test_rows_after_the_checkpoint_are_dropped_and_rows_before_it_stand_once(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     log = MetricsLog(path)
-    for epoch in (1, 2, 3):
+    for epoch in (1, 2, 3, 4):
         log.log_metrics({"loss": float(epoch)}, step=epoch)
     continued = MetricsLog(path, epochs=2)
     continued.log_metrics({"loss": 30.0}, step=3)
