@@ -96,15 +96,14 @@ def open_hdf5(path: str | os.PathLike[str]) -> h5py.File:
     if path.is_dir():
         raise IsADirectoryError(f"{path}: wanted an HDF5 file, got a folder")
     try:
-        # Finished files never change, so no lock is needed; read-only and network file systems often have none.
-        file = h5py.File(path, "r", locking=False, rdcc_nbytes=2**24)
+        file = h5py.File(path, "r", rdcc_nbytes=2**24)
     except OSError as error:
         reason = " ".join(str(error).split())
         if "truncated" in reason:
             raise OSError(f"{path}: truncated HDF5 file ({reason}); copy or generate it again") from error
         if "signature not found" in reason:
             raise OSError(f"{path}: not an HDF5 file") from error
-        raise OSError(f"{path}: cannot be opened as an HDF5 file, damaged ({reason[:200]})") from error
+        raise OSError(f"{path}: cannot be opened as an HDF5 file ({reason[:200]})") from error
     try:
         _require_schema(path, file)
     except BaseException:

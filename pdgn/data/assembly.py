@@ -96,7 +96,7 @@ def _require_space(partial: Path, reservation: Path) -> None:
 
 @contextmanager
 def _hdf5_errors(target: Path) -> Iterator[None]:
-    """The library wraps a failed write in OSError or RuntimeError, often without the errno: say at least that it failed."""
+    """The library wraps a failed write in OSError or RuntimeError, often without the errno."""
     try:
         yield
     except DamagedFileError:

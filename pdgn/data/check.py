@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import h5py
 import numpy as np
 
-from pdgn.data.access import DamagedFileError, children, open_hdf5, read_array, read_attributes
+from pdgn.data.access import DamagedFileError, children, open_hdf5, read_array, read_attributes, reading
 from pdgn.data.shards import read_record
 from pdgn.data.structure import Violation, guarded, structure_violations
 
@@ -73,6 +73,12 @@ def _wrong_values(dataset: h5py.Dataset, mask: h5py.Dataset | None, row: int) ->
 
 def _unread(file: h5py.File) -> Iterator[Violation]:
     """Hashes of all groups, and checksums of the arrays that the checks above do not know (curves, further schemes)."""
+    try:  # visits metadata that plain reading never touches
+        with reading(file.filename, "/"):
+            file.visititems(lambda *_: None)
+    except DamagedFileError as error:
+        yield Violation("/", str(error).removeprefix(f"{file.filename}: "))
+        return
     stack: list[h5py.Group] = [file]
     while stack:
         group = stack.pop()

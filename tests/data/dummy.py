@@ -16,7 +16,7 @@ ATTRIBUTES = {"u": {"unit": "K", "equation": "random walk", "boundary": "none"}}
 def dummy_block(
     record: MeshRecord, mesh: str, index: int, split: str, *, count: int = 2, frames: int = 12, masked: bool = False
 ) -> TrajectoryBlock:
-    """A block of random walks of one channel about 280 K on a mesh, step 0.5 s; masked: a tenth is not observed, NaN."""
+    """A block of random walks of one channel about 280 K on a mesh, step 0.5 s; masked: a tenth is NaN."""
     generator = np.random.default_rng([index, record.num_nodes])
     values = 280 + generator.normal(size=(count, frames, record.num_nodes, 1)).cumsum(axis=1)
     fields, mask = {"u": values.astype(np.float32)}, {}
@@ -37,7 +37,7 @@ def dummy_writer(path: Path, **options) -> DatasetWriter:
 
 
 def write_dummy(path: Path, *, masked: bool = False, frames: int = 12) -> Path:
-    """A file with meshes "sphere" (42 nodes) and "square" (25 nodes) in all splits, and "unseen" (12 nodes), test only."""
+    """Meshes "sphere" (42 nodes) and "square" (25 nodes) in all splits, and "unseen" (12 nodes) in test only."""
     meshes = {"sphere": icosphere(1), "square": grid(5, 5), "unseen": icosphere(0)}
     with dummy_writer(path) as writer:
         for name, mesh in meshes.items():

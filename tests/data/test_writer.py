@@ -86,7 +86,7 @@ def count_calls(path: Path) -> int:
 
 
 def require_survival(path: Path, finished: list, wanted: dict) -> None:
-    """After a kill: finished blocks are there, a file in place is whole, and the same call ends with the same arrays."""
+    """After a kill: finished blocks are there, a file in place is whole, the same call ends with the same arrays."""
     if path.exists():
         assert_same(arrays(path), wanted)
         with pytest.raises(FileExistsError, match="finished"):
