@@ -22,9 +22,10 @@ from pdgn.simulate import (
     plane_coefficients,
     random_conductivity,
     random_eigenfunctions,
+    random_face_velocity,
     random_fourier,
-    random_velocity,
     simulate,
+    vertex_velocity,
 )
 
 Array = NDArray[np.float64]
@@ -54,7 +55,9 @@ def plan(recipe: Recipe) -> list[Job]:
     """
     size = recipe.trajectories.block
     if size < 1 or recipe.trajectories.frames < 2:
-        raise ValueError(f"trajectories: wanted block >= 1 and frames >= 2, got {size} and {recipe.trajectories.frames}")
+        raise ValueError(
+            f"trajectories: wanted block >= 1 and frames >= 2, got {size} and {recipe.trajectories.frames}"
+        )
     if not recipe.meshes:
         raise ValueError(f"recipe '{recipe.name}': wanted meshes or stations, got neither")
     jobs = []
@@ -214,9 +217,10 @@ def draw_equation(recipe: Recipe, mesh: TriMesh, generator: np.random.Generator)
         parameters["diffusivity"] = np.asarray(diffusivity)[:, None]
     if wanted.name == "heat":
         return Heat(diffusivity, boundary=wanted.boundary), parameters
-    velocity = random_velocity(mesh, generator, num_modes=wanted.velocity_modes, speed=wanted.speed)
-    parameters["velocity"] = velocity
-    return ConvectionDiffusion(velocity, diffusivity, boundary=wanted.boundary), parameters
+    # On faces the flow is free of divergence to round-off; models see its average at the vertices.
+    on_faces = random_face_velocity(mesh, generator, num_modes=wanted.velocity_modes, speed=wanted.speed)
+    parameters["velocity"] = vertex_velocity(mesh, on_faces)
+    return ConvectionDiffusion(on_faces, diffusivity, boundary=wanted.boundary), parameters
 
 
 def draw_states(recipe: Recipe, mesh: TriMesh, count: int, generator: np.random.Generator) -> Array:
