@@ -28,13 +28,14 @@ def rollout(
         g(t) = \begin{cases} x(t) + \text{noise} & \text{observed} \\ y(t) & \text{forced} \\ \hat f(t) & \text{else}
         \end{cases}, \qquad \hat f(0) = 0
 
-    Where a sensor does not report, the model's own last prediction stands in; before the first prediction this is 0, the
-    mean of the normalised signal. With probability p, drawn per graph and step, a graph takes the truth of the step
+    Where a sensor does not report, the model's own last prediction stands in; before the first prediction this is 0,
+    the mean of the normalised signal. With probability p, drawn per graph and step, a graph takes the truth of the step
     as its next input (scheduled sampling), where the truth is a reading.
 
     Args:
         model: the one-step predictor.
-        data: a sample or batch, normalised, with x [N, T0, C] and x_mask [N, T0] bool (all true if missing); not changed.
+        data: a sample or batch, normalised, with x [N, T0, C] and x_mask [N, T0] bool (all true if missing);
+            not changed.
         steps: T ≥ 1.
         truth: [N, T, C], the frames to predict; needed for p > 0.
         truth_mask: [N, T] bool, true where the truth is a reading; all true if None.
