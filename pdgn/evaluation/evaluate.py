@@ -31,6 +31,7 @@ from pdgn.training.forecaster import Forecaster
 from pdgn.version import __version__
 
 PACKAGES = ("pdgn", "torch", "torch-geometric", "lightning", "numpy", "scipy", "h5py")
+TABLED_MESHES = 8  # more would not fit a page; metrics.json has all
 
 
 class Evaluation(NamedTuple):
@@ -224,7 +225,8 @@ def _epoch(checkpoint: str | Path) -> int | None:
 def _tables(metrics: Mapping[str, Any]) -> list[Table]:
     """One table per channel of seen and unseen surfaces, then one per channel of every mesh."""
     meshes = [group for group in metrics["groups"] if group.startswith("mesh:")]
-    chosen = [shown_groups(metrics["groups"])] + ([meshes] if 1 < len(meshes) <= 6 else [])
-    units = metrics["units"]["channels"].items()
-    scores = group_scores(metrics)
-    return [error_table(scores, groups, channel, unit) for groups in chosen for channel, unit in units]
+    units, scores = metrics["units"]["channels"].items(), group_scores(metrics)
+    tables = [error_table(scores, shown_groups(metrics["groups"]), channel, unit) for channel, unit in units]
+    if 1 < len(meshes) <= TABLED_MESHES:
+        tables += [error_table(scores, meshes, channel, unit, ("mae", "relative_l2")) for channel, unit in units]
+    return tables

@@ -42,7 +42,7 @@ def horizon_figure(
             _heading(axes, group, models)
             axes.set_xlabel(with_unit("time since the last observed frame", time_unit))
         _scale(panels, drawn)
-        panels[0].set_ylabel(with_unit(f"mean absolute error of {channel}", unit))
+        panels[0].set_ylabel(with_unit(f"MAE of {channel}", unit))
         _legend(figure, panels[0])
     return figure
 
@@ -72,7 +72,7 @@ def drift_figure(models: Mapping[str, Mapping], groups: Sequence[str], channel: 
             _heading(axes, group, models)
             axes.set_xlabel(with_unit("time since the last observed frame", time_unit))
         _scale(panels, drawn)
-        panels[0].set_ylabel(f"relative drift of the integral of {channel}")
+        panels[0].set_ylabel("relative drift of the integral")
         _legend(figure, panels[0])
     return figure
 

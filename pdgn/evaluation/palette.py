@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,9 +63,15 @@ def line_styles(names: Sequence[str]) -> dict[str, dict]:
 
 def with_unit(name: str, unit: str) -> str:
     """A label with its unit in brackets: "mean error [K]", "u [dimensionless]"."""
-    return f"{name} [{'dimensionless' if unit in ('', '1') else unit}]"
+    return f"{name} [{'dimensionless' if unit in ('', '1') else plain_unit(unit)}]"
+
+
+def plain_unit(unit: str) -> str:
+    """A unit with raised exponents, "kg/m^2" as "kg/m²"; nothing for quantities without a unit."""
+    raised = re.sub(r"\^(-?\d+)", lambda power: power[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), unit)
+    return "" if unit in ("", "1") else raised
 
 
 def time_label(value: float, unit: str) -> str:
     """A time for a title, "t = 0.25 s"; three significant digits."""
-    return f"t = {value:.3g}" + ("" if unit in ("", "1") else f" {unit}")
+    return f"t = {value:.3g} {plain_unit(unit)}".rstrip()

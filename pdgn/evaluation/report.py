@@ -10,7 +10,7 @@ from typing import NamedTuple
 import yaml
 
 from pdgn.evaluation.line_figures import group_label
-from pdgn.evaluation.palette import model_label
+from pdgn.evaluation.palette import model_label, plain_unit, with_unit
 from pdgn.evaluation.tables import Table, shown_groups
 
 _STYLE = """
@@ -74,7 +74,8 @@ def report_html(metrics: Mapping, tables: Sequence[Table], pictures: Sequence[Pi
         tables: errors, the main table first.
         pictures: figures in the order in which they are shown.
     """
-    title = f"{metrics['name']}: {model_label(metrics['config']['model']['name'])} on {metrics['data']['name']}"
+    title = f"{metrics['name']}: {model_label(metrics['config']['model']['name'])}"
+    title += f" on {metrics['data']['name']}" if metrics["data"]["name"] != metrics["name"] else ""
     parts = [
         f"<h1>{html.escape(title)}</h1>",
         f'<p class="lead">{html.escape(_subject(metrics))}</p>',
@@ -117,7 +118,7 @@ def verdicts(metrics: Mapping) -> list[str]:
                 continue
             others = {other: models[other]["groups"][group]["total"]["mae"][channel] for other in baselines}
             compared = [_compare(error, value, other) for other, value in others.items()]
-            amount = f"{error:.3g}" + ("" if unit == "1" else f" {unit}")
+            amount = f"{error:.3g} {plain_unit(unit)}".rstrip()
             tail = f": {', '.join(compared)}" if compared else ""
             sentences.append(f"{group_label(group)}: mean absolute error of {channel} {amount}{tail}.")
     return sentences
@@ -185,7 +186,7 @@ def _facts(metrics: Mapping) -> str:
     rows = {
         "Data file": f"{metrics['data']['file']} ({metrics['data']['config_hash'][:12]})",
         "Meshes": "; ".join(meshes),
-        "Signal": ", ".join(f"{name} [{unit}]" for name, unit in units["channels"].items()),
+        "Signal": ", ".join(with_unit(name, unit) for name, unit in units["channels"].items()),
         "Time": f"unit {units['time']}, step {metrics['time_step']:.6g}",
         "Checkpoint": metrics["checkpoint"]["file"] + ("" if epoch is None else f", epoch {epoch}"),
         "Parameters": ", ".join(f"{name} {model['parameters']:,}" for name, model in models.items()),

@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from pdgn.evaluation.example import Example
-from pdgn.evaluation.palette import ERROR_MAP, SIGNAL_MAP, STYLE, time_label, with_unit
+from pdgn.evaluation.palette import ERROR_MAP, SIGNAL_MAP, STYLE, plain_unit, time_label, with_unit
 
 MAX_TIMES = 4
 PANEL_WIDTH = 2.35  # inches
@@ -89,8 +89,7 @@ def _label_maps(panels: np.ndarray, example: Example) -> None:
             spine.set_visible(True)
             spine.set_color("#c3c8cf")
     size = np.ptp([panels[-1, 0].get_xlim(), panels[-1, 0].get_ylim()], axis=1)
-    unit = "" if example.length_unit == "1" else f" {example.length_unit}"
-    panels[-1, 0].set_xlabel(f"{size[0]:.3g} × {size[1]:.3g}{unit}")
+    panels[-1, 0].set_xlabel(f"{size[0]:.3g} × {size[1]:.3g} {plain_unit(example.length_unit)}".rstrip())
 
 
 def _extend(example: Example, signal: ScalarMappable) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pdgn.evaluation.line_figures import count_label, group_label
-from pdgn.evaluation.palette import model_label
+from pdgn.evaluation.palette import model_label, plain_unit
 
-COLUMNS = ("mae", "rmse", "relative_l2", "diverged")
+COLUMNS = {"mae": "MAE", "rmse": "RMSE", "relative_l2": "rel. L2", "diverged": "diverged"}
 
 
 @dataclass(frozen=True)
@@ -82,23 +82,31 @@ class Table:
         return "".join([*lines, "</tbody></table>"])
 
 
-def error_table(models: Mapping[str, Mapping], groups: Sequence[str], channel: str, unit: str) -> Table:
+def error_table(
+    models: Mapping[str, Mapping],
+    groups: Sequence[str],
+    channel: str,
+    unit: str,
+    columns: Sequence[str] = tuple(COLUMNS),
+) -> Table:
     """The errors of each model in each group, for one channel.
 
     Args:
         models: {model: {group: scores}}. groups: which of them. channel: which channel. unit: its unit.
+        columns: which metrics, of mae, rmse, relative_l2, diverged.
     """
-    suffix = "" if unit in ("", "1") else f" [{unit}]"
-    keys = [(group, key) for group in groups for key in COLUMNS]
+    keys = [(group, key) for group in groups for key in columns]
     values = [[_value(scores[group]["total"], key, channel) for group, key in keys] for scores in models.values()]
     first = next(iter(models.values()))
+    named = [COLUMNS[key] for key in columns if key in ("mae", "rmse")]
+    measured = f"{' and '.join(named)} {'in' if plain_unit(unit) else 'are'}"
     return Table(
-        caption=f"Errors of {channel} over the whole roll-out" + ("" if suffix else ", dimensionless"),
+        caption=f"Errors of {channel} over the whole roll-out; {measured} {plain_unit(unit) or 'dimensionless'}",
         groups=tuple(f"{group_label(group)} ({count_label(first[group])})" for group in groups),
-        columns=(f"MAE{suffix}", f"RMSE{suffix}", "rel. L2", "diverged"),
+        columns=tuple(COLUMNS[key] for key in columns),
         names=tuple(model_label(name) for name in models),
-        cells=tuple(tuple(_cell(value, column) for column, value in enumerate(line)) for line in values),
-        best=_best(values),
+        cells=tuple(tuple(_cell(value, key) for value, (_, key) in zip(line, keys, strict=True)) for line in values),
+        best=_best(values, [key for _, key in keys]),
     )
 
 
@@ -117,23 +125,23 @@ def _value(total: Mapping, key: str, channel: str) -> float | None:
     return total[key] if key == "diverged" else total[key][channel]
 
 
-def _cell(value: float | None, column: int) -> str:
+def _cell(value: float | None, key: str) -> str:
     if value is None:
         return "–"
-    if COLUMNS[column % len(COLUMNS)] == "diverged":
+    if key == "diverged":
         return f"{100 * value:.0f} %"
     return "NaN" if math.isnan(value) else f"{value:.3g}"
 
 
-def _best(values: Sequence[Sequence[float | None]]) -> frozenset[tuple[int, int]]:
+def _best(values: Sequence[Sequence[float | None]], keys: Sequence[str]) -> frozenset[tuple[int, int]]:
     """The smallest finite error of each column and its equals; none where all rows agree."""
     found: set[tuple[int, int]] = set()
-    for column in range(len(values[0])):
+    for column, key in enumerate(keys):
         finite = [line[column] for line in values if line[column] is not None and math.isfinite(line[column] or 0.0)]
-        if COLUMNS[column % len(COLUMNS)] == "diverged" or not finite:
+        if key == "diverged" or not finite:
             continue
-        smallest = _cell(min(value for value in finite if value is not None), column)
-        rows = [row for row, line in enumerate(values) if _cell(line[column], column) == smallest]
+        smallest = _cell(min(value for value in finite if value is not None), key)
+        rows = [row for row, line in enumerate(values) if _cell(line[column], key) == smallest]
         if len(rows) < len(values):
             found |= {(row, column) for row in rows}
     return frozenset(found)

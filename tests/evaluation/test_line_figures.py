@@ -30,7 +30,7 @@ def test_one_panel_per_group_and_one_curve_per_model(models):
         "Unseen surfaces (4 trajectories, 9 windows)",
     ]
     assert panels[0].get_xlabel() == "time since the last observed frame [h]"
-    assert panels[0].get_ylabel() == "mean absolute error of T [K]" and panels[0].get_yscale() == "log"
+    assert panels[0].get_ylabel() == "MAE of T [K]" and panels[0].get_yscale() == "log"
     assert [line.get_label() for line in panels[0].lines] == ["PA-DGN", "Persistence"]
     assert panels[0].lines[1].get_ydata().tolist() == [1.0, 2.0, 3.0]
     assert np.isnan(panels[1].lines[0].get_ydata()).tolist() == [False, True, True]  # a gap, not a zero
@@ -39,7 +39,7 @@ def test_one_panel_per_group_and_one_curve_per_model(models):
 def test_the_scale_is_linear_from_zero_within_a_decade(models):
     axes = horizon_figure({"persistence": models["persistence"]}, ["seen"], "T", "1", "1").axes[0]
     assert axes.get_yscale() == "linear" and axes.get_ylim()[0] == 0.0
-    assert axes.get_ylabel() == "mean absolute error of T [dimensionless]"
+    assert axes.get_ylabel() == "MAE of T [dimensionless]"
 
 
 def test_drift_shows_the_truth_and_floors_zero(models):

@@ -25,7 +25,8 @@ def table():
 
 
 def test_cells_units_and_the_best(table):
-    assert table.columns == ("MAE [K]", "RMSE [K]", "rel. L2", "diverged")
+    assert table.columns == ("MAE", "RMSE", "rel. L2", "diverged")
+    assert table.caption == "Errors of T over the whole roll-out; MAE and RMSE in K"
     assert table.names == ("PA-DGN", "Persistence", "Fixed operators")
     assert table.cells[0] == ("0.0123", "0.0123", "0.5", "0 %", "NaN", "NaN", "0.5", "25 %")
     assert table.cells[2][0] == "–"
@@ -36,7 +37,7 @@ def test_text_has_one_line_per_model_and_aligned_columns(table):
     lines = table.text().splitlines()
     assert len(lines) == 7 and "Seen surfaces (3 trajectories)" in lines[1]
     assert lines[4].startswith("PA-DGN") and "0.0123*" in lines[4] and "NaN" in lines[4]
-    assert lines[2].index("MAE [K]") + len("MAE [K]") == lines[4].index("0.0123") + len("0.0123")
+    assert lines[2].index("MAE") + len("MAE") == lines[4].index("0.0123") + len("0.0123")
 
 
 def test_markdown_and_html_hold_the_same_cells(table):
@@ -57,3 +58,9 @@ def test_names_are_escaped_in_html():
 def test_seen_and_unseen_are_shown_only_where_both_exist():
     assert shown_groups({"seen": [], "unseen": [], "all": []}) == ["seen", "unseen"]
     assert shown_groups({"seen": [], "all": []}) == ["all"]
+
+
+def test_a_table_may_have_fewer_columns():
+    table = error_table({"padgn": {"mesh:a": scores(1.0)}}, ["mesh:a"], "T", "kg/m^2", ("mae", "relative_l2"))
+    assert table.columns == ("MAE", "rel. L2") and table.cells == (("1", "0.5"),) and table.groups[0].startswith("a (")
+    assert table.caption.endswith("; MAE in kg/m²") and table.best == set()
