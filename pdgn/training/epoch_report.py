@@ -17,14 +17,12 @@ class EpochReport(Callback):
         clock: time spent on the run.
         truth_decay: k of scheduled sampling, for the row.
         units: unit of each physical metric by its name, for example {"valid/mae": "K"}.
-        echo: print a line per epoch (where there is no progress bar).
     """
 
-    def __init__(self, clock: RunClock, truth_decay: float | None, units: dict[str, str], echo: bool = True) -> None:
+    def __init__(self, clock: RunClock, truth_decay: float | None, units: dict[str, str]) -> None:
         self.clock = clock
         self.truth_decay = truth_decay
         self.units = units
-        self.echo = echo
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Reports the epoch.
@@ -42,8 +40,11 @@ class EpochReport(Callback):
         }
         for logger in trainer.loggers:
             logger.log_metrics(row, step=epoch)
-        if self.echo:
+        bar = trainer.progress_bar_callback
+        if bar is None:
             print(self.line(epoch, trainer.max_epochs, row), flush=True)
+        else:
+            bar.print(self.line(epoch, trainer.max_epochs, row))
 
     def line(self, epoch: int, epochs: int | None, row: dict[str, float]) -> str:
         """One line about an epoch.

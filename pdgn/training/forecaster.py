@@ -84,7 +84,7 @@ class Forecaster(LightningModule):
         )
         loss = increment_loss(prediction, data)
         if not torch.isfinite(loss):
-            raise self._diverged("loss", float(loss), batch_idx)
+            raise self._diverged("loss", loss.item(), batch_idx)
         self.log(
             "train/loss",
             loss,

@@ -89,7 +89,10 @@ def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows) -> None:
     epoch = earlier["epoch"] + 1 if earlier else 0
     if earlier:
         _require_same_data(forecaster, earlier, folder)
-        print(f"{folder.path}: continues after epoch {epoch} of {config.training.epochs}", flush=True)
+    weights = sum(parameter.numel() for parameter in forecaster.model.parameters())
+    what = f"{config.model['name']} with {weights:,} weights on {len(windows.train)} windows"
+    begins = f"continues after epoch {epoch} of {config.training.epochs}" if earlier else "begins"
+    print(f"{folder.path}: {begins}, {what}", flush=True)
     if not (earlier and (earlier["stopped"] or epoch >= config.training.epochs)):
         with quiet_lightning():
             trainer = _trainer(forecaster, folder, epoch)
@@ -116,8 +119,8 @@ def _run(
 def _trainer(forecaster: Forecaster, folder: RunFolder, epoch: int) -> lightning.Trainer:
     settings = forecaster.config.training
     clock = RunClock(settings.max_minutes)
-    bar = sys.stderr.isatty()
-    report = EpochReport(clock, settings.truth_decay, forecaster.metric_units(), echo=not bar)
+    bar = sys.stdout.isatty()
+    report = EpochReport(clock, settings.truth_decay, forecaster.metric_units())
     callbacks: list[Callback] = [clock, report, RunCheckpoint(folder.path)]
     if settings.patience is not None:
         callbacks.append(EarlyStopping("valid/loss", patience=settings.patience, check_finite=False))

@@ -45,7 +45,7 @@ def test_the_folder_holds_what_it_says(dataset: Path, tmp_path: Path, capsys: py
     assert RunConfig.from_dict(yaml.safe_load((folder / "config.yaml").read_text())) == resolve(config)
     assert any(path.name.startswith("events.out") for path in (folder / "tensorboard").iterdir())
     lines = capsys.readouterr()
-    assert lines.out.splitlines()[0].startswith("epoch 1/2  ") and " K  " in lines.out
+    assert lines.out.splitlines()[1].startswith("epoch 1/2  ") and " K  " in lines.out
     assert lines.err == ""  # none of Lightning's chatter
     row = read_metrics(folder / "metrics.csv")[0]
     assert {"epoch", "train/loss", "valid/loss", "valid/mae", "valid/rmse", "learning_rate", "seconds"} <= set(row)
