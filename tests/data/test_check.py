@@ -135,7 +135,7 @@ def test_flipped_bit_in_an_array_is_seen_and_not_read(good, tmp_path, name):
 
 
 def test_flipped_bytes_anywhere_are_seen_or_do_no_harm(good, tmp_path, rng):
-    """Metadata have checksums of their own: whatever byte is changed, the file is refused, blamed, or reads the same."""
+    """Metadata have checksums of their own: with any byte changed the file is refused, blamed, or reads the same."""
     content, wanted, path = good.read_bytes(), arrays(good), tmp_path / "flipped.h5"
     seen = 0
     for position in rng.integers(0, len(content), 40):

@@ -120,6 +120,9 @@ def test_periodic_sensors_take_the_short_way():
     record = MeshRecord.from_sensors(pos, knn_graph(pos, 2, period=(1, 0, 0)), period=(1.0, 0.0, 0.0))
     lengths = {tuple(edge): length for edge, length in zip(record.edge_index.T.tolist(), record.edge["length"])}
     np.testing.assert_allclose([lengths[0, 1], lengths[1, 0], lengths[0, 2]], [0.2, 0.2, 0.4])
+    first = record.edge["vector"][0]  # from source 1 to target 0: x_j − x_i = 0.9 − 0.1 − 1
+    assert record.edge_index[:, 0].tolist() == [1, 0]
+    np.testing.assert_allclose(first, [-0.2, 0, 0], atol=1e-15)
 
 
 def test_records_that_cannot_be_used_are_refused():

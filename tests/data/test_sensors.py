@@ -108,6 +108,8 @@ def test_days_are_split_in_time_and_keep_their_hour(tmp_path):
     test = MeshDynamicsDataset(path, "test", history=12, horizon=12, context=context)
     assert len(train) == 1 and len(test) == 25 and test.unit == {"temperature": "K"} and test.dt == 1.0
     for windows, first in ((train, 0), (test, 24)):
+        (key,) = windows.trajectories()
+        np.testing.assert_array_equal(windows.time(key), first + np.arange(24.0 * (1 if windows is train else 2)))
         for start in range(len(windows)):
             data = windows[start]
             hours = first + start + np.arange(24)

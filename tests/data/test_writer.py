@@ -128,6 +128,16 @@ def test_real_kills_are_survived(tmp_path):
         require_survival(path, [], wanted)
 
 
+def test_the_file_is_put_in_place_by_one_rename(tmp_path, monkeypatch):
+    """A rename that never happens leaves the old file as it was."""
+    path = run(tmp_path / "a.h5")
+    before, replace = path.read_bytes(), os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: raise_killed() if new == path else replace(old, new))
+    with pytest.raises(Killed):
+        run(path, overwrite=True)
+    assert path.read_bytes() == before
+
+
 def test_round_trip_and_independence_of_order(tmp_path):
     forward = run(tmp_path / "a.h5")
     with dummy_writer(tmp_path / "b.h5") as writer:
