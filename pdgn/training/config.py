@@ -95,8 +95,8 @@ class EvaluationConfig:
         horizon: frames to roll out; null: to the end of the test trajectories.
         stride: frames between the starts of two roll-outs of one trajectory; null: one roll-out per trajectory.
         figures: draw figures for the report.
-        divergence_threshold: a roll-out counts as diverged where its error passes this many standard deviations of
-            the training signal.
+        divergence_threshold: a roll-out counts as diverged from the step on where its relative L2 error passes this,
+            or where a value is not finite.
     """
 
     baselines: list[str] = field(default_factory=lambda: ["persistence"])
