@@ -18,7 +18,7 @@ def shared_data_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-@pytest.fixture()
+@pytest.fixture
 def shared_data() -> Path:
     """The folder of real inputs; the test is skipped where it is absent."""
     folder = shared_data_folder()
@@ -27,7 +27,7 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def rng() -> np.random.Generator:
     """A seeded NumPy generator."""
     return np.random.default_rng(0)

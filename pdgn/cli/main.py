@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pdgn.cli.nearest import nearest
 from pdgn.version import __version__
 
 COMMANDS = {
@@ -15,6 +16,7 @@ COMMANDS = {
     "evaluate": "roll a checkpoint out on test data: table, metrics.json, figures, report.html",
     "predict": "run a checkpoint on your own mesh and observations, without truth",
     "check": "verify a dataset file against its schema and checksums",
+    "summary": "put the metrics of several seeds in one table: mean ± standard deviation",
 }
 
 
@@ -65,7 +67,8 @@ def main(arguments: Sequence[str] | None = None, command: str | None = None) -> 
             return 0
         command = words.pop(0)
     if command not in COMMANDS:
-        print(f"pdgn: error: unknown command '{command}'; wanted one of {', '.join(COMMANDS)}", file=sys.stderr)
+        hint = nearest(command, COMMANDS)
+        print(f"pdgn: error: unknown command '{command}'; wanted one of {', '.join(COMMANDS)}{hint}", file=sys.stderr)
         return 2
     module = importlib.import_module(f"pdgn.cli.{command}")
     try:

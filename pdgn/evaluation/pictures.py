@@ -57,9 +57,7 @@ def _png(figure: Figure) -> bytes:
     return target.getvalue()
 
 
-def _median_window(
-    windows: RolloutWindows, scores: Sequence[WindowScores], meshes: Sequence[str]
-) -> RolloutWindow:
+def _median_window(windows: RolloutWindows, scores: Sequence[WindowScores], meshes: Sequence[str]) -> RolloutWindow:
     """The roll-out of median error: neither the best nor the worst is shown."""
     chosen = [
         (float(np.nan_to_num(score.sums.mae().total[0], nan=np.inf)), index)

@@ -15,7 +15,8 @@ class FixedOperators(PADGN):
     Symmetries: as :class:`PADGN`.
 
     Args:
-        channels, hidden_channels, num_layers, operator_step, context_in_core, use_mask, increment_in_core:
+        channels, hidden_channels, num_layers, operator_step, context_in_core, use_mask, increment_in_core,
+            conservative:
             as in :class:`PADGN`.
     """
 
@@ -28,6 +29,7 @@ class FixedOperators(PADGN):
         context_in_core: bool = True,
         use_mask: bool = False,
         increment_in_core: bool = True,
+        conservative: bool = False,
     ) -> None:
         super().__init__(
             channels,
@@ -39,4 +41,5 @@ class FixedOperators(PADGN):
             context_in_core=context_in_core,
             use_mask=use_mask,
             increment_in_core=increment_in_core,
+            conservative=conservative,
         )

@@ -13,7 +13,7 @@ from pdgn.models.channels import Channels
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.options import require_at_least, require_choice
 from pdgn.models.recurrent_core import RecurrentCore, last_increment
-from pdgn.models.sample import edge_inputs, increment_scale, node_inputs, reference_weights
+from pdgn.models.sample import edge_inputs, increment_scale, mass_mean, node_inputs, reference_weights
 from pdgn.models.sum_core import SumCore
 from pdgn.nn import DifferenceWeights, FixedDifferenceLayer, RecurrentState, SpatialDifferenceLayer, spatial_difference
 
@@ -28,6 +28,7 @@ class PADGNState(NamedTuple):
         scale: usual increment of each node and channel, [N, C].
         previous: the frame before, [N, C].
         known: [N] bool, whether the node has had a reading up to the frame before.
+        limit: factor that keeps the operator step stable, [N, C]; None without operator step or with the weights.
     """
 
     weights: DifferenceWeights | None
@@ -35,6 +36,7 @@ class PADGNState(NamedTuple):
     scale: Tensor
     previous: Tensor
     known: Tensor
+    limit: Tensor | None
 
 
 class PADGN(ForecastModel):
@@ -65,10 +67,12 @@ class PADGN(ForecastModel):
         num_hops: hops that weights see.
         num_kernels: K.
         signal_in_weights: whether weights see the signal; if not they are computed once per roll-out.
-        operator_step: whether the Laplacians move the frame directly.
+        operator_step: whether the Laplacians move the frame directly (anchored or fixed: inside a stability bound).
         context_in_core: whether node and edge context are features of the core too.
         use_mask: whether the core is told which values are readings.
         increment_in_core: whether the core is given the last increment, in units of s.
+        conservative: take the mass-weighted mean of each graph off its increment, s δ − Σ m s δ / Σ m, so that Σ m f
+            stays what it is in the last observed frame, to round-off.
 
     Raises:
         ValueError: an option outside its range; forcing or use_mask for the variant "sum", which has no input for them.
@@ -94,6 +98,7 @@ class PADGN(ForecastModel):
         context_in_core: bool = True,
         use_mask: bool = False,
         increment_in_core: bool = True,
+        conservative: bool = False,
     ) -> None:
         super().__init__()
         require_choice("variant", variant, ("recurrent", "sum"))
@@ -112,6 +117,7 @@ class PADGN(ForecastModel):
         self.context_in_core = context_in_core
         self.use_mask = use_mask
         self.increment_in_core = increment_in_core
+        self.conservative = conservative
         self.differences = self._difference_layer(hidden_channels, num_hops, num_kernels)
         self.core: SumCore | RecurrentCore
         if variant == "sum":
@@ -197,15 +203,24 @@ class PADGN(ForecastModel):
         weights = None if self.signal_in_weights else self.difference_weights(data, frame)
         core = None if isinstance(self.core, SumCore) else self.core.initial_state(frame, data.edge_index)
         known = torch.zeros(frame.size(0), dtype=torch.bool, device=frame.device)
-        return PADGNState(weights, core, increment_scale(data, frame), frame, known)
+        scale = increment_scale(data, frame)
+        limit = None if weights is None else self._limit(weights, data, scale)
+        return PADGNState(weights, core, scale, frame, known, limit)
+
+    def _limit(self, weights: DifferenceWeights, data: Data, scale: Tensor) -> Tensor | None:
+        """As published, free weights have no bound."""
+        if self.weights == "free" or isinstance(self.core, SumCore):
+            return None
+        return self.core.operator_limit(weights, data.edge_index, scale)
 
     def step(
         self, frame: Tensor, state: PADGNState, data: Data, index: int, observed: Tensor
     ) -> tuple[Tensor, PADGNState]:
         """The next frame [N, C] and the next state; see :class:`ForecastModel`."""
-        weights = state.weights
+        weights, limit = state.weights, state.limit
         if weights is None or self.signal_in_weights:
             weights = self.difference_weights(data, frame)
+            limit = self._limit(weights, data, state.scale)
         differences = spatial_difference(frame, data.edge_index, weights)
         core = state.core
         if isinstance(self.core, SumCore):
@@ -213,9 +228,11 @@ class PADGN(ForecastModel):
         else:
             context = self._core_context(frame, state, data, index, observed)
             edge = edge_inputs(data, self.channels) if self.context_in_core else None
-            increment, core = self.core(frame, differences, data.edge_index, context, edge, core)
-        following = frame + state.scale * increment
-        return following, PADGNState(weights, core, state.scale, frame, state.known | observed)
+            increment, core = self.core(frame, differences, data.edge_index, context, edge, core, limit)
+        increment = state.scale * increment
+        if self.conservative:
+            increment = increment - mass_mean(data, increment)
+        return frame + increment, PADGNState(weights, core, state.scale, frame, state.known | observed, limit)
 
     def _core_context(
         self, frame: Tensor, state: PADGNState, data: Data, index: int, observed: Tensor

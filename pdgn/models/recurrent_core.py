@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch_geometric.utils import scatter
 
 from pdgn.models.mixing import KernelMixing
-from pdgn.nn import DifferenceGraph, RecurrentGraphNetwork, RecurrentState
+from pdgn.nn import DifferenceGraph, DifferenceWeights, RecurrentGraphNetwork, RecurrentState
 
 
 class RecurrentCore(nn.Module):
@@ -15,9 +16,12 @@ class RecurrentCore(nn.Module):
 
     .. math::
         v' = \mathrm{RGN}(z, h), \qquad
-        \delta_i = W_2\,\mathrm{SiLU}(W_1 v'_i + b_1) + b_2 \;[\; + \textstyle\sum_k c_k (\Delta_w f)_{ik} \,]
+        \delta_i = W_2\,\mathrm{SiLU}(W_1 v'_i + b_1) + b_2 \;[\; + r_i \textstyle\sum_k c_k (\Delta_w f)_{ik} \,],
+        \qquad r_i = \min\Big(1, 1 \Big/ s \sum_{j \to i} \big|\textstyle\sum_k c_k v^1_{ijk}\big|\Big)
 
-    The bracket is the operator step: the operator moves the frame itself and is not a feature only. W_2 and b_2 start
+    The bracket is the operator step: the operator moves the frame itself and is not a feature only. r keeps it inside
+    its stability bound: as an explicit step s δ of a frame, no node moves by more than the weighted mean difference to
+    its neighbours, however small its cell (a diffusion that is too stiff for the step ends at the neighbours' mean). W_2 and b_2 start
     at zero and c sums to zero over the kernels, so that a fresh core on anchored or fixed operators gives δ = 0.
 
     Invariances: equivariant under relabelling of nodes and of edges.
@@ -63,6 +67,23 @@ class RecurrentCore(nn.Module):
         """Hidden states of zero, of the dtype and on the device of x."""
         return self.network.initial_state(x.size(0), edge_index.size(1), x.dtype, x.device)
 
+    def operator_limit(self, weights: DifferenceWeights, edge_index: Tensor, scale: Tensor) -> Tensor | None:
+        """The factor r that keeps the operator step inside its stability bound.
+
+        Args:
+            weights: each [E, K, C].
+            edge_index: [2, E].
+            scale: s, the usual increment, [N, C].
+
+        Returns:
+            r in (0, 1], [N, C]; None without operator step.
+        """
+        if self.operator is None:
+            return None
+        size = self.operator(weights.laplacian).abs()
+        rows = scale * scatter(size, edge_index[1], dim=0, dim_size=scale.size(0), reduce="sum")
+        return 1 / rows.clamp(min=1)
+
     def forward(
         self,
         x: Tensor,
@@ -71,13 +92,15 @@ class RecurrentCore(nn.Module):
         context: Tensor | None,
         edge_context: Tensor | None,
         state: RecurrentState,
+        limit: Tensor | None = None,
     ) -> tuple[Tensor, RecurrentState]:
-        """The increment δ in units of the usual increment, and the new state."""
+        """The increment δ in units of the usual increment, and the new state; no limit leaves the operator unbounded."""
         graph = self.graph(x, *differences, context, edge_context)
         node, _, state = self.network(graph.node, graph.edge, edge_index, state)
         increment = self.decoder(functional.silu(self.hidden(node)))
         if self.operator is not None:
-            increment = increment + self.operator(differences[1])
+            step = self.operator(differences[1])
+            increment = increment + (step if limit is None else limit * step)
         return increment, state
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.utils import scatter
 
 from pdgn.models.channels import Channels
 
@@ -60,6 +61,28 @@ def increment_scale(data: Data, frame: Tensor) -> Tensor:
     if tuple(scale.shape) != (num_graphs, frame.size(1)):
         raise ValueError(f"data.increment_scale: wanted {[num_graphs, frame.size(1)]}, given {list(scale.shape)}")
     return scale.to(frame.dtype).index_select(0, batch)
+
+
+def mass_mean(data: Data, values: Tensor) -> Tensor:
+    r"""The mass-weighted mean of each graph at its nodes, :math:`\sum_i m_i u_i / \sum_i m_i`.
+
+    Args:
+        data: with mass [N] (volumes or areas, in any unit).
+        values: u, [N, C].
+
+    Returns:
+        [N, C].
+
+    Raises:
+        ValueError: data has no mass.
+    """
+    mass = getattr(data, "mass", None)
+    if mass is None:
+        raise ValueError(f"data.mass: wanted a tensor [{values.size(0)}], given None")
+    batch, num_graphs = graph_index(data)
+    weight = mass.to(values.dtype).unsqueeze(1)
+    total = scatter(weight * values, batch, dim=0, dim_size=num_graphs, reduce="sum")
+    return (total / scatter(weight, batch, dim=0, dim_size=num_graphs, reduce="sum")).index_select(0, batch)
 
 
 def _context(data: Data, name: str, channels: int, rows: int) -> Tensor:

@@ -175,9 +175,7 @@ def plane_coefficients(pos: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.
     return np.stack([-a, -b, np.zeros_like(a)], axis=1), diffusivity
 
 
-def _scaled(
-    velocity: NDArray[np.float64], area: NDArray[np.float64], speed: float, norm: str
-) -> NDArray[np.float64]:
+def _scaled(velocity: NDArray[np.float64], area: NDArray[np.float64], speed: float, norm: str) -> NDArray[np.float64]:
     square = np.einsum("nc,nc->n", velocity, velocity)
     size = square.max() if norm == "max" else square @ area / area.sum()
     return velocity * (positive_number("speed", speed) / np.sqrt(size))

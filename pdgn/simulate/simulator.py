@@ -131,8 +131,6 @@ def _substeps(system: System, method: str, dt: float, substeps: str | int) -> in
     return count or max(1, int(np.ceil(dt / bound)))
 
 
-def _record(
-    frames: dict[str, NDArray[np.float64]], index: int, system: System, state: NDArray[np.float64]
-) -> None:
+def _record(frames: dict[str, NDArray[np.float64]], index: int, system: System, state: NDArray[np.float64]) -> None:
     for name, array in system.unpack(state).items():
         frames[name][index] = array

@@ -70,6 +70,14 @@ def test_one_backward_parts_the_kernels(variant):
     assert torch.cdist(gradient, gradient)[torch.triu_indices(4, 4, 1).unbind()].min() > 1e-3 * gradient.abs().max()
 
 
+def operator_limit(model, weights, data):
+    """min(1, 1 / (s Σ_j |Σ_k c_k v_ijk|)) with loops."""
+    rows = torch.zeros(data.num_nodes, model.channels.signal, dtype=torch.float64)
+    for edge, target in enumerate(data.edge_index[1].tolist()):
+        rows[target] += (model.core.operator.weight * weights.laplacian[edge]).sum(0).abs()
+    return 1 / (data.increment_scale * rows).clamp(min=1)
+
+
 def reference_step(model, frame, state, data, index, observed):
     """A recurrent step from the reported weights, with loops."""
     weights = model.difference_weights(data, frame)
@@ -89,7 +97,8 @@ def reference_step(model, frame, state, data, index, observed):
     hidden = loops.silu(v @ model.core.hidden.weight.t() + model.core.hidden.bias)
     increment = hidden @ model.core.decoder.weight.t() + model.core.decoder.bias
     if model.core.operator is not None:
-        increment = increment + (laplacian * model.core.operator.weight).sum(1)
+        mixed = (laplacian * model.core.operator.weight).sum(1)
+        increment = increment + (mixed if model.weights == "free" else mixed * operator_limit(model, weights, data))
     return frame + data.increment_scale * increment
 
 
@@ -225,9 +234,7 @@ def test_the_mask_is_seen_only_with_use_mask():
     for use_mask in (True, False):
         model = build(CHANNELS, {"use_mask": use_mask})
         start = model.start(data)
-        one, other = (
-            model.step(data.x[:, 0], start, data, 0, torch.full((7,), seen))[0] for seen in (True, False)
-        )
+        one, other = (model.step(data.x[:, 0], start, data, 0, torch.full((7,), seen))[0] for seen in (True, False))
         assert torch.equal(one, other) is not use_mask
 
 
@@ -243,6 +250,7 @@ def test_the_core_sees_context_only_where_asked():
 
 def test_increments_scale_with_the_increment_scale_of_the_graph():
     model, data = build(CHANNELS, {"increment_in_core": False}), sample()
+    model.core.operator.weight.data.mul_(1e-3)  # so that the stability bound does not act
     steps = []
     for factor in (1, 3):
         scaled = data.clone()
@@ -324,3 +332,41 @@ def test_repr():
         "PADGN(Channels(signal=1, node_context=0, edge_context=0, forcing=0), 'recurrent', 'anchored', "
         "SpatialDifferenceLayer(1, 0, 64, num_hops=2, num_kernels=2))"
     )
+
+
+@pytest.mark.parametrize("variant", ["recurrent", "sum"])
+def test_a_conservative_model_keeps_the_integral_of_each_graph(variant):
+    graphs = [sample(seed, PLAIN) for seed in (0, 1)]
+    batch = Batch.from_data_list(graphs)
+    batch.mass = normal(batch.num_nodes, seed=5).square() + 0.1
+    batch.x_mask = torch.ones_like(batch.x_mask)  # every sensor reports, so that the last frame is data.x's
+    for conservative in (True, False):
+        model = randomise(PADGN(PLAIN, variant=variant, hidden_channels=8, num_kernels=2, conservative=conservative))
+        frames = torch.cat([batch.x[:, -1:], rollout(model, batch, 4)], dim=1)
+        drifts = []
+        for index in range(2):
+            inside = batch.batch == index
+            integral = (batch.mass[inside, None, None] * frames[inside]).sum(dim=0)
+            drifts.append((integral - integral[0]).abs().max().item())
+        # Float64 sums of a few dozen terms of order 1; without the option the integral moves by as much.
+        assert (max(drifts) < 1e-11 * frames.abs().max()) if conservative else (min(drifts) > 1e-3)
+
+
+def test_a_conservative_model_needs_masses():
+    data = sample(0, PLAIN)
+    model = PADGN(PLAIN, hidden_channels=8, num_kernels=2, conservative=True).double()
+    with pytest.raises(ValueError, match=r"data.mass: wanted a tensor"):
+        rollout(model, data, 1)
+
+
+def test_the_operator_step_obeys_the_maximum_principle_however_stiff():
+    """With positive weights and the decoder at zero a step is an average of the node and its neighbours."""
+    data = sample(0, PLAIN)
+    data.reference_laplacian = 1e4 * data.reference_laplacian.abs()
+    model = FixedOperators(PLAIN, hidden_channels=8).double()
+    frame, observed = data.x[:, 0], data.x_mask[:, 0]
+    for strength, stays in ((-1e-9, True), (-1.0, True), (-1e6, True), (1e6, False)):
+        model.core.operator.weight.data.fill_(strength)  # negative: f + c Δ_w f with the sign of −Δ is diffusion
+        following, _ = model.step(frame, model.start(data), data, 0, observed)
+        inside = (following <= frame.max(0).values + 1e-9) & (following >= frame.min(0).values - 1e-9)
+        assert bool(inside.all()) == stays

@@ -34,7 +34,7 @@ def test_options_of_the_baselines_are_options_of_the_model():
     ("name", "options", "error", "message"),
     [
         ("padgm", {}, ValueError, r"^model: unknown 'padgm'; did you mean 'padgn'\? valid: fixed_operators, padgn, "),
-        ("padgn", {"num_kernel": 3}, ValueError, r"unknown 'num_kernel'; did you mean 'num_kernels'\? valid: cont"),
+        ("padgn", {"num_kernel": 3}, ValueError, r"unknown 'num_kernel'; did you mean 'num_kernels'\? valid: cons"),
         ("persistence", {"num_hops": 1}, ValueError, r"model 'persistence': unknown 'num_hops'; valid: none$"),
         ("padgn", {"num_hops": "2"}, TypeError, r"^model option 'num_hops': wanted int, given '2' \(str\)$"),
         ("padgn", {"num_hops": True}, TypeError, r"^model option 'num_hops': wanted int, given True \(bool\)$"),

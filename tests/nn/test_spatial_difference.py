@@ -194,10 +194,12 @@ def test_inputs_are_not_changed_and_types_are_kept():
         out = randomise(layer_for_inputs()).to(dtype)(x, edges, context, tuple(reference), edge_context)
         assert [part.dtype for part in out] == [dtype, dtype]
         assert all(torch.equal(*pair) for pair in zip(before, tensors))
-    meta = layer_for_inputs().to("meta")(*(
-        tuple(part.float().to("meta") for part in value) if isinstance(value, tuple) else value.to("meta")
-        for value in (x.float(), edges, context.float(), tuple(reference), edge_context.float())
-    ))
+    meta = layer_for_inputs().to("meta")(
+        *(
+            tuple(part.float().to("meta") for part in value) if isinstance(value, tuple) else value.to("meta")
+            for value in (x.float(), edges, context.float(), tuple(reference), edge_context.float())
+        )
+    )
     assert [part.device.type for part in meta] == ["meta", "meta"]
 
 
