@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pdgn.cli.one_line_parser import OneLineParser
 
+MARKDOWN = (".md", ".markdown")
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of `pdgn summary`.
@@ -24,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--steps", nargs="+", type=int, default=[], metavar="N",
         help="predicted steps, counted from 1, whose MAE is told; by default the first and the last",
     )  # fmt: skip
-    parser.add_argument("--markdown", metavar="FILE", help="write the tables to this Markdown file too")
+    parser.add_argument("--markdown", metavar="FILE.md", help="write the tables to this Markdown file too")
     return parser
 
 
@@ -35,12 +37,17 @@ def run(args: argparse.Namespace) -> None:
         args: what `build_parser` parsed.
 
     Raises:
-        ValueError: files that are not those of several seeds of one experiment, or a step that they do not have.
+        ValueError: files that are not those of several seeds of one experiment, a step that they do not have, or
+            a Markdown file of another ending.
         OSError: a file that cannot be read or written.
     """
     from pdgn.data.disk import clear_errors, write_bytes  # torch is loaded only once the options are known to be right
     from pdgn.evaluation.seed_table import read_seeds, seed_tables
 
+    if args.markdown is not None and Path(args.markdown).suffix not in MARKDOWN:  # a metrics.json is never overwritten
+        raise ValueError(
+            f"--markdown: wanted a file name that ends in {' or '.join(MARKDOWN)}, given {args.markdown!r}"
+        )
     tables = seed_tables(read_seeds(args.files), args.steps)
     print("\n\n".join(table.text() for table in tables))
     if args.markdown is not None:

@@ -225,7 +225,9 @@ def _best(
         for column in columns:
             means = {index: value.mean for index in members if (value := cells[index][column]) is not None}
             finite = [mean for mean in means.values() if math.isfinite(mean)]
-            best = {(index, column) for index, mean in means.items() if f"{mean:.3g}" == f"{min(finite, default=0):.3g}"}
+            best = {
+                (index, column) for index, mean in means.items() if f"{mean:.3g}" == f"{min(finite, default=0):.3g}"
+            }
             found |= best if finite and len(best) < len(members) else set()
     return frozenset(found)
 
