@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jsonargparse import Namespace
@@ -31,7 +32,8 @@ from pdgn.cli.surfaces import surface_names
 from pdgn.cli.typed import typed
 from pdgn.data import DatasetWriter, TrajectoryBlock
 
-NESTED = ("meshes", "sensors", "stations")
+GROUPS: dict[str, type] = {"equation": EquationRecipe, "initial": InitialRecipe, "trajectories": TrajectoryRecipe}
+OPTIONAL: dict[str, type] = {"sensors": SensorRecipe, "stations": StationsRecipe}
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -55,7 +57,7 @@ def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool 
     if workers < 1:
         raise ValueError(f"workers: wanted at least 1, got {workers}")
     text = yaml.safe_dump(asdict(recipe), sort_keys=False, allow_unicode=True)
-    about = {"config": text, "name": recipe.name, "seed": recipe.seed}
+    about: dict[str, Any] = {"config": text, "name": recipe.name, "seed": recipe.seed}
     about |= {"description": recipe.description, "license": recipe.license}
     if recipe.stations is not None:
         return write_stations(recipe.stations, output, about, overwrite=overwrite)
@@ -145,7 +147,7 @@ def build_parser() -> StrictParser:
         folder="datasets",
         package="pdgn.recipes",
     )
-    parser.add_class_arguments(Recipe, skip=set(NESTED))
+    parser.add_class_arguments(Recipe, skip={"meshes", *OPTIONAL})
     parser.add_argument("--meshes", type=list[dict], default=[], help="The surfaces, a list of entries.")
     parser.add_argument("--sensors", type=dict | None, default=None, help="Observe at sampled vertices only.")
     parser.add_argument("--stations", type=dict | None, default=None, help="Read sensor tables instead of simulating.")
@@ -183,9 +185,9 @@ def recipe_of(args: Namespace) -> Recipe:
         ValueError: an unknown key, a value of another type; the message names the key.
     """
     values = {key: value for key, value in args.as_dict().items() if key in {item.name for item in fields(Recipe)}}
-    for key, kind in (("equation", EquationRecipe), ("initial", InitialRecipe), ("trajectories", TrajectoryRecipe)):
+    for key, kind in GROUPS.items():
         values[key] = typed(kind, values[key], key)
     values["meshes"] = [typed(MeshRecipe, entry, f"meshes[{i}]") for i, entry in enumerate(values["meshes"])]
-    for key, kind in (("sensors", SensorRecipe), ("stations", StationsRecipe)):
+    for key, kind in OPTIONAL.items():
         values[key] = None if values[key] is None else typed(kind, values[key], key)
     return typed(Recipe, values, "recipe")

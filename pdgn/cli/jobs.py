@@ -32,13 +32,13 @@ Array = NDArray[np.float64]
 
 
 class Job(NamedTuple):
-    """One block of trajectories: `first` … `first + count − 1` on surface number `surface`."""
+    """One block of trajectories: those from `first` to before `last` on surface number `surface`."""
 
     surface: int
     mesh: str
     block: int
     first: int
-    count: int
+    last: int
 
 
 def plan(recipe: Recipe) -> list[Job]:
@@ -64,7 +64,7 @@ def plan(recipe: Recipe) -> list[Job]:
     for index, (name, entry) in enumerate(surface_names(recipe)):
         total = len(splits(recipe, entry))
         starts = range(0, total, size)
-        jobs += [Job(index, name, block, first, min(size, total - first)) for block, first in enumerate(starts)]
+        jobs += [Job(index, name, block, first, min(first + size, total)) for block, first in enumerate(starts)]
     return jobs
 
 
@@ -180,17 +180,16 @@ def compute(recipe: Recipe, job: Job) -> TrajectoryBlock:
     mesh = _surface(_key(recipe), job.surface)
     generator = np.random.default_rng([recipe.seed, 1, job.surface, job.block])
     equation, parameters = draw_equation(recipe, mesh, generator)
-    states = draw_states(recipe, mesh, job.count, generator)
+    states = draw_states(recipe, mesh, job.last - job.first, generator)
     wanted = recipe.trajectories
-    options = {} if wanted.method is None else {"method": wanted.method}
-    trajectory = simulate(equation, mesh, states, dt=wanted.dt, steps=wanted.frames - 1, **options)
+    trajectory = simulate(equation, mesh, states, dt=wanted.dt, steps=wanted.frames - 1, method=wanted.method)
     frames = np.ascontiguousarray(np.moveaxis(trajectory.fields["u"], 2, 0)[..., None], dtype=np.float32)
     if recipe.sensors is not None:
         chosen = sensors(recipe, job.surface)
         frames = np.ascontiguousarray(frames[:, :, chosen])
         parameters = {name: values[chosen] for name, values in parameters.items()}
-    repeated = {k: np.repeat(v[None].astype(np.float32), job.count, axis=0) for k, v in parameters.items()}
-    split = splits(recipe, entry)[job.first : job.first + job.count]
+    repeated = {k: np.repeat(v[None].astype(np.float32), job.last - job.first, axis=0) for k, v in parameters.items()}
+    split = splits(recipe, entry)[job.first : job.last]
     return TrajectoryBlock(job.mesh, job.block, trajectory.time, {recipe.equation.field: frames}, {}, repeated, split)
 
 

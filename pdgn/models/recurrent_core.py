@@ -21,8 +21,8 @@ class RecurrentCore(nn.Module):
 
     The bracket is the operator step: the operator moves the frame itself and is not a feature only. r keeps it inside
     its stability bound: as an explicit step s δ of a frame, no node moves by more than the weighted mean difference to
-    its neighbours, however small its cell (a diffusion that is too stiff for the step ends at the neighbours' mean). W_2 and b_2 start
-    at zero and c sums to zero over the kernels, so that a fresh core on anchored or fixed operators gives δ = 0.
+    its neighbours, however small its cell (a diffusion that is too stiff for the step ends at the neighbours' mean).
+    W_2 and b_2 start at zero and c sums to zero over the kernels, so that a fresh core on anchored or fixed operators gives δ = 0.
 
     Invariances: equivariant under relabelling of nodes and of edges.
 
@@ -94,7 +94,7 @@ class RecurrentCore(nn.Module):
         state: RecurrentState,
         limit: Tensor | None = None,
     ) -> tuple[Tensor, RecurrentState]:
-        """The increment δ in units of the usual increment, and the new state; no limit leaves the operator unbounded."""
+        """The increment δ in units of the usual increment, and the new state; None leaves the operator unbounded."""
         graph = self.graph(x, *differences, context, edge_context)
         node, _, state = self.network(graph.node, graph.edge, edge_index, state)
         increment = self.decoder(functional.silu(self.hidden(node)))
