@@ -5,10 +5,11 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 
-.PHONY: help install demo test test-slow lint build clean
+.PHONY: help install demo real test test-slow lint build clean
 
 help:
 	@echo "make demo       generate a dataset, train, evaluate; ends with a table and runs/demo/report.html"
+	@echo "make real       meshes and stations of the README, three seeds each (needs the data named there; 90 minutes)"
 	@echo "make test       the tests (minutes)"
 	@echo "make test-slow  the long checks too: killed processes, wheels, real meshes"
 	@echo "make lint       ruff and mypy"
@@ -28,6 +29,19 @@ demo: $(STAMP)
 	$(BIN)/python datasets/generate.py --config datasets/demo.yaml --output data/demo.h5 --overwrite
 	$(BIN)/python train.py --config configs/demo.yaml --overwrite
 	$(BIN)/python evaluate.py --checkpoint runs/demo/best.ckpt
+
+# Both in parallel with -j2. A run that is finished is not run again.
+SEEDS ?= 0 1 2
+real: real-animals real-stations
+
+real-%: $(STAMP)
+	test -f data/$*.h5 || $(BIN)/python datasets/generate.py --config datasets/$*.yaml --output data/$*.h5
+	for seed in $(SEEDS); do \
+	  test -f runs/$*-$$seed/metrics.json || { \
+	    $(BIN)/python train.py --config configs/$*.yaml --seed $$seed --name $*-$$seed && \
+	    $(BIN)/python evaluate.py --checkpoint runs/$*-$$seed/best.ckpt; } || exit 1; \
+	done
+	$(BIN)/pdgn summary $(SEEDS:%=runs/$*-%/metrics.json) --steps 1 6 12
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS)

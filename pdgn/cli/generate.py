@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from jsonargparse import Namespace
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from pdgn.cli.jobs import Job, compute, mesh_record, plan
@@ -106,11 +107,13 @@ def computed(recipe: Recipe, jobs: Sequence[Job], workers: int) -> Iterator[Traj
     Yields:
         Blocks, in any order.
     """
-    if not jobs:
+    if workers == 1 or len(jobs) <= 1:
+        with threadpool_limits(1):
+            yield from (compute(recipe, job) for job in jobs)
         return
     with _one_thread_per_worker():
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(max_workers=max(1, min(workers, len(jobs))), mp_context=context) as pool:
+        with ProcessPoolExecutor(max_workers=min(workers, len(jobs)), mp_context=context) as pool:
             futures = [pool.submit(compute, recipe, job) for job in jobs]
             try:
                 for future in as_completed(futures):

@@ -53,7 +53,7 @@ def test_from_recipe_to_prediction(tmp_path: Path, capsys: pytest.CaptureFixture
     checkpoint = runs / "tiny" / "best.ckpt"
     assert main(["evaluate", "--checkpoint", str(checkpoint)]) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("padgn", "persistence", "fixed_operators", "report.html"))
+    assert all(name in shown for name in ("PA-DGN", "Persistence", "Fixed operators", "report.html"))
     metrics = json.loads((checkpoint.parent / "metrics.json").read_text())
     assert set(metrics["groups"]) >= {"seen", "unseen"}
 
