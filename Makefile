@@ -26,13 +26,14 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 install: $(STAMP)
 
 # Stopped and started again, each part goes on where it was; what is up to date is not made again.
-demo: runs/demo/finished
+demo: runs/demo/fixed_operators/finished
 	$(BIN)/python evaluate.py --checkpoint runs/demo/best.ckpt
 
 data/demo.h5: datasets/demo.yaml | $(STAMP)
 	$(BIN)/python datasets/generate.py --config datasets/demo.yaml --output $@ --overwrite
 
-runs/demo/finished: configs/demo.yaml data/demo.h5 | $(STAMP)
+# The baseline is the last that is trained.
+runs/demo/fixed_operators/finished: configs/demo.yaml data/demo.h5 | $(STAMP)
 	$(BIN)/python train.py --config configs/demo.yaml $(if $(wildcard $@),--overwrite)
 
 # Both in parallel with -j2. A run that is finished is not run again.
