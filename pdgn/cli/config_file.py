@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.resources
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,10 +110,11 @@ def find_config(name: str, folder: str, package: str) -> Path:
 
 def _folders(folder: str, package: str) -> Iterator[Path]:
     """Where configs lie, the one that counts last."""
-    try:
-        yield Path(str(importlib.resources.files(package)))
-    except ModuleNotFoundError:  # a source tree that is not installed
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:  # a source tree, or an editable install
         yield Path(__file__).resolve().parents[2] / folder
+    else:
+        yield from map(Path, spec.submodule_search_locations)
     yield Path(folder)
 
 
