@@ -9,6 +9,7 @@ JOBS   ?= 2
 
 help:
 	@echo "make demo       generate a dataset, train, evaluate; ends with a table and runs/demo/report.html"
+	@echo "make seeds-demo three seeds of the demo in one table (the same for any config: seeds-NAME)"
 	@echo "make real       meshes and stations of the README, three seeds each (needs the data named there; 90 minutes)"
 	@echo "make test       the tests (minutes)"
 	@echo "make test-slow  the long checks too: killed processes, wheels, real meshes"
@@ -36,11 +37,11 @@ data/demo.h5: datasets/demo.yaml | $(STAMP)
 runs/demo/fixed_operators/finished: configs/demo.yaml data/demo.h5 | $(STAMP)
 	$(BIN)/python train.py --config configs/demo.yaml $(if $(wildcard $@),--overwrite)
 
-# Both in parallel with -j2. A run that is finished is not run again.
+# Three seeds of configs/NAME.yaml on the dataset of datasets/NAME.yaml. A run that is evaluated is not run again.
 SEEDS ?= 0 1 2
-real: real-animals real-stations
+real: seeds-animals seeds-stations
 
-real-%: $(STAMP)
+seeds-%: $(STAMP)
 	test -f data/$*.h5 || $(BIN)/python datasets/generate.py --config datasets/$*.yaml --output data/$*.h5
 	for seed in $(SEEDS); do \
 	  test -f runs/$*-$$seed/metrics.json || { \
