@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from pdgn.nn.difference_weights import DifferenceWeights
+from pdgn.nn.shapes import checked_reference, require_edge_index, require_shape
 from pdgn.nn.spatial_difference import spatial_difference
 
 
@@ -45,15 +46,13 @@ class FixedDifferenceLayer(nn.Module):
         """The reference as weights; signal and context are not looked at.
 
         Raises:
-            ValueError: reference is None.
+            ValueError: reference is None, or a tensor has another shape than the layer was built for.
         """
         if reference is None:
             raise ValueError("reference: wanted (gradient [E], laplacian [E]) for fixed weights, given None")
-        return DifferenceWeights.from_reference(reference, 1, self.in_channels)
-
-    def difference(self, x: Tensor, edge_index: Tensor, weights: DifferenceWeights) -> tuple[Tensor, Tensor]:
-        """Both differences with given weights, see :func:`spatial_difference`."""
-        return spatial_difference(x, edge_index, weights)
+        require_edge_index(edge_index)
+        require_shape("x", x, x.size(0), self.in_channels)
+        return DifferenceWeights.from_reference(checked_reference(reference, edge_index, x.dtype), 1, self.in_channels)
 
     def forward(
         self,
@@ -64,7 +63,7 @@ class FixedDifferenceLayer(nn.Module):
         edge_context: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Both fixed differences (gradient [E, 1, C], laplacian [N, 1, C])."""
-        return self.difference(x, edge_index, self.weights(x, edge_index, context, reference, edge_context))
+        return spatial_difference(x, edge_index, self.weights(x, edge_index, context, reference, edge_context))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.in_channels})"

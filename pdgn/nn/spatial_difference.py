@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from pdgn.nn.difference_weights import DifferenceWeights
+from pdgn.nn.shapes import checked_reference, require_edge_index, require_shape
 from pdgn.nn.weight_network import WeightNetwork
 
 
@@ -52,8 +53,9 @@ class SpatialDifferenceLayer(nn.Module):
         w^1_{ij} = w^0_{ij} + s_i\, g^w_{ij}, \quad v^1_{ij} = v^0_{ij} + t_i\, g^v_{ij}, \quad w^2 = v^2 = 1,
         \qquad s_i = \tfrac{1}{d_i}\sum_{j \to i} |w^0_{ij}|, \quad t_i = \tfrac{1}{d_i}\sum_{j \to i} |v^0_{ij}|
 
-    g is zero at initialisation: with fresh parameters every kernel is the fixed operator, and constants are mapped to
-    0 always. Kernels that start equal part only if what consumes them treats them differently, so mix them with
+    g is zero at initialisation: with fresh parameters every kernel is the fixed operator (in float32 to 1e-6 of the
+    sum of its terms' sizes), and constants are mapped to 0 always. The sizes s_i, t_i see all edges into i, whatever k.
+    Kernels that start equal part only if what consumes them treats them differently, so mix them with
     weights that differ (a random linear layer does). Free and anchored weights have networks of their own.
 
     Invariances: equivariant under relabelling of nodes and of edges. Positions enter through context and reference
@@ -71,14 +73,16 @@ class SpatialDifferenceLayer(nn.Module):
         edge_context_channels: R, context of an edge (length ...); may be 0.
         signal_in_weights: whether the weights see the signal; if not, they depend on context alone and may be kept.
         anchored: which of the two networks to build: True needs a reference in every call, False takes none,
-            None builds both and decides call by call.
+            None builds both and decides call by call (one that is never called gets no gradients).
 
     Shapes:
         x [N, C], edge_index [2, E] int64, context [N, P] or None, reference None or (gradient [E], laplacian [E]),
-        edge_context [E, R] or None; output (gradient [E, K, C], laplacian [N, K, C]).
+        edge_context [E, R] or None; output (gradient [E, K, C], laplacian [N, K, C]), of the dtype of x, in which
+        the reference is taken too.
 
     Raises:
-        ValueError: num_kernels < 1, num_hops < 0, or a reference that the layer was not built for.
+        ValueError: num_kernels < 1, num_hops < 0, an input of another shape, or a reference that the layer was not
+            built for.
 
     Reference:
         Seo, Meng, Liu, "Physics-aware Difference Graph Networks for Sparsely-Observed Dynamics", ICLR 2020.
@@ -128,10 +132,11 @@ class SpatialDifferenceLayer(nn.Module):
         """The weights (w¹, w², v¹, v²), each [E, K, C], the very tensors that :meth:`forward` uses.
 
         Raises:
-            ValueError: a tensor has another width than the layer was built for.
+            ValueError: a tensor has another shape than the layer was built for.
         """
+        require_edge_index(edge_index)
+        require_shape("edge_context", edge_context, edge_index.size(1), self.edge_context_channels)
         node = self._node_inputs(x, context)
-        _require_width("edge_context", edge_context, self.edge_context_channels)
         network = self.free if reference is None else self.anchored
         if network is None:
             wanted, given = ("a reference", "None") if reference is None else ("None", "a reference")
@@ -140,16 +145,13 @@ class SpatialDifferenceLayer(nn.Module):
         out = network(node, edge_index, edge_context).unflatten(1, (parts, self.num_kernels, self.in_channels))
         if reference is None:
             return DifferenceWeights(*out.unbind(1))
+        reference = checked_reference(reference, edge_index, x.dtype)
         fixed = DifferenceWeights.from_reference(reference, self.num_kernels, self.in_channels)
         gradient, laplacian = (
             base + _mean_size(weight, edge_index[1], x.size(0)).view(-1, 1, 1) * g
             for base, weight, g in zip((fixed.gradient, fixed.laplacian), reference, out.unbind(1))
         )
         return fixed._replace(gradient=gradient, laplacian=laplacian)
-
-    def difference(self, x: Tensor, edge_index: Tensor, weights: DifferenceWeights) -> tuple[Tensor, Tensor]:
-        """Both differences with given weights, see :func:`spatial_difference`."""
-        return spatial_difference(x, edge_index, weights)
 
     def forward(
         self,
@@ -160,11 +162,11 @@ class SpatialDifferenceLayer(nn.Module):
         edge_context: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Both learned differences (gradient [E, K, C], laplacian [N, K, C])."""
-        return self.difference(x, edge_index, self.weights(x, edge_index, context, reference, edge_context))
+        return spatial_difference(x, edge_index, self.weights(x, edge_index, context, reference, edge_context))
 
     def _node_inputs(self, x: Tensor, context: Tensor | None) -> Tensor:
-        _require_width("x", x, self.in_channels)
-        _require_width("context", context, self.context_channels)
+        require_shape("x", x, x.size(0), self.in_channels)
+        require_shape("context", context, x.size(0), self.context_channels)
         parts = [x] if self.signal_in_weights else []
         if context is not None:
             parts.append(context)
@@ -178,9 +180,3 @@ class SpatialDifferenceLayer(nn.Module):
 def _mean_size(weight: Tensor, target: Tensor, num_nodes: int) -> Tensor:
     """Mean |w⁰| over the edges into the target node of each edge, [E]."""
     return scatter(weight.abs(), target, dim=0, dim_size=num_nodes, reduce="mean").index_select(0, target)
-
-
-def _require_width(name: str, value: Tensor | None, channels: int) -> None:
-    given = 0 if value is None else value.size(-1)
-    if given != channels:
-        raise ValueError(f"{name}: wanted {channels} channels, given {given}")

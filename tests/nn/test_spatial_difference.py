@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from pdgn.nn import DifferenceWeights, SpatialDifferenceLayer, spatial_difference
+from pdgn.nn import DifferenceWeights, FixedDifferenceLayer, SpatialDifferenceLayer, spatial_difference
 from tests.nn import loops
 from tests.nn.graphs import normal, path_graph, random_graph, randomise
 
@@ -223,11 +223,11 @@ def test_a_fresh_draw_replaces_every_parameter():
 def test_errors_name_what_was_wanted_and_given():
     edges = random_graph()
     x, context, reference, edge_context = inputs(edges)
-    with pytest.raises(ValueError, match=r"^context: wanted 3 channels, given 0$"):
+    with pytest.raises(ValueError, match=r"^context: wanted \[7, 3\], given None$"):
         layer_for_inputs().double()(x, edges, None, None, edge_context)
-    with pytest.raises(ValueError, match=r"^edge_context: wanted 1 channels, given 0$"):
+    with pytest.raises(ValueError, match=r"^edge_context: wanted \[20, 1\], given None$"):
         layer_for_inputs().double()(x, edges, context)
-    with pytest.raises(ValueError, match=r"^x: wanted 2 channels, given 3$"):
+    with pytest.raises(ValueError, match=r"^x: wanted \[7, 2\], given \[7, 3\]$"):
         layer_for_inputs().double()(context, edges, context, None, edge_context)
     with pytest.raises(ValueError, match=r"^reference: wanted a reference, as the layer was built, given None$"):
         layer_for_inputs(anchored=True).double()(x, edges, context, None, edge_context)
@@ -235,6 +235,28 @@ def test_errors_name_what_was_wanted_and_given():
         layer_for_inputs(anchored=False).double()(x, edges, context, reference, edge_context)
     with pytest.raises(ValueError, match=r"^num_kernels: wanted an integer ≥ 1, given 0$"):
         layer_for_inputs(num_kernels=0)
+
+
+@pytest.mark.parametrize("build", [lambda: SpatialDifferenceLayer(2, 3, 6), lambda: FixedDifferenceLayer(2)])
+def test_inputs_that_would_broadcast_are_refused(build):
+    edges = random_graph()
+    x, context, (first, second), _ = inputs(edges)
+    layer = build().double()
+    with pytest.raises(ValueError, match=r"^edge_index: wanted torch.int64 \[2, E\], given torch.int64 \[20, 2\]$"):
+        layer(x, edges.t(), context, (first[:2], second[:2]))
+    with pytest.raises(ValueError, match=r"^reference: wanted \(gradient \[20\], laplacian \[20\]\), given \[\[1\], "):
+        layer(x, edges, context, (first[:1], second))
+    with pytest.raises(ValueError, match=r"^x: wanted \[7, 2\], given \[7, 1\]$"):
+        layer(x[:, :1], edges, context, (first, second))
+    with pytest.raises(ValueError, match=r"^context: wanted \[7, 3\], given \[6, 3\]$"):
+        SpatialDifferenceLayer(2, 3, 6).double()(x, edges, context[:-1])
+
+
+@pytest.mark.parametrize("build", [lambda: SpatialDifferenceLayer(2, 3, 6), lambda: FixedDifferenceLayer(2)])
+def test_a_float64_reference_does_not_widen_a_float32_signal(build):
+    edges = random_graph()
+    x, context, reference, _ = inputs(edges)
+    assert [part.dtype for part in build()(x.float(), edges, context.float(), reference)] == [torch.float32] * 2
 
 
 def test_repr():
