@@ -21,9 +21,9 @@ def read_mesh(path: str | os.PathLike[str], *, merge_tolerance: float = 1e-6) ->
     """Read a triangle mesh; the extension names the format.
 
     Vertices and faces come in the order of the file, one vertex for each of the file's own: texture coordinates,
-    normals, materials and groups neither split nor drop any. Polygons are cut into fans from their first corner, right
-    where they are convex. Nothing is repaired: `TriMesh.topology` tells what is wrong, `repair` mends it on request.
-    OBJ, OFF and PLY keep float64. STL is float32 and has no shared vertices: they are joined.
+    normals, materials and groups neither split nor drop any. Polygons are cut into fans from their first corner, or,
+    where they are not convex, by clipping ears. Nothing is repaired: `TriMesh.topology` tells what is wrong, `repair`
+    mends it on request. OBJ, OFF and PLY keep float64. STL is float32 and has no shared vertices: they are joined.
 
     Args:
         path: file that ends in .obj, .off, .ply or .stl, in any case.
@@ -65,7 +65,7 @@ def write_mesh(mesh: TriMesh, path: str | os.PathLike[str]) -> None:
         path: file that ends in .obj, .off, .ply or .stl; an existing one is replaced.
 
     Raises:
-        ValueError: where the format is another or the mesh has a period.
+        ValueError: where the format is another, the mesh has a period, or STL cannot hold so large a position.
         OSError: where the file cannot be written; nothing is left behind.
     """
     file = Path(path)

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from pdgn.mesh.polygons import check_range, fan
+from pdgn.mesh.polygons import triangulate
 
 # Texture, normals, grouping, rendering, points, lines, and the parameters of free-form curves.
 _WITHOUT_TRIANGLES = frozenset(
@@ -25,8 +25,8 @@ def parse_obj(text: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Positions and triangles of an OBJ file.
 
     One vertex for every `v` line, in order, whatever the texture coordinates, normals, groups, objects and materials;
-    polygons are cut into fans. Free-form surfaces are refused; a line with a word that OBJ does not have is left out
-    with a warning. The format has no counts, so a file cut off at the end of a line cannot be told from a whole one.
+    polygons are cut into triangles. Free-form surfaces are refused; a line with a word that OBJ does not have is left
+    out with a warning. The format has no counts: a file cut off at the end of a line cannot be told from a whole one.
 
     Args:
         text: content of the file.
@@ -38,24 +38,26 @@ def parse_obj(text: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         ValueError: where a line cannot be read; it is named.
     """
     pos: list[list[float]] = []
-    face: list[list[int]] = []
-    line_of_face: list[int] = []
+    polygons: list[list[int]] = []
+    line_of_polygon: list[int] = []
     unknown: list[int] = []
     for number, line in _lines(text):
         word, *values = line.split("#", 1)[0].split() or [""]
         if word == "v":
             pos.append(_position(values, number))
         elif word == "f":
-            triangles = fan(_corners(values, len(pos), number))
-            face.extend(triangles)
-            line_of_face.extend([number] * len(triangles))
+            polygons.append(_corners(values, len(pos), number))
+            line_of_polygon.append(number)
         elif word in ("curv", "surf"):
             raise ValueError(f"line {number}: free-form surfaces ({word}) are not triangles; convert the file first")
         elif word and word not in _WITHOUT_TRIANGLES:
             unknown.append(number)
+    if unknown and not pos:
+        raise ValueError(f"line {unknown[0]} is no OBJ, nor are {len(unknown) - 1} others, and there are no vertices")
     if unknown:
         warnings.warn(f"{len(unknown)} lines are no OBJ and left out, the first is line {unknown[0]}", stacklevel=3)
-    return np.array(pos, dtype=np.float64).reshape(-1, 3), check_range(face, line_of_face, len(pos), first=1)
+    position = np.array(pos, dtype=np.float64).reshape(-1, 3)
+    return position, triangulate(polygons, line_of_polygon, position, first=1)
 
 
 def _lines(text: str) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from pdgn.mesh.polygons import check_range, fan
+from pdgn.mesh.polygons import triangulate
 
 
 def parse_off(text: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -20,7 +20,7 @@ def parse_off(text: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         text: content of the file: header, counts, one vertex or face a line; # starts a comment.
 
     Returns:
-        (pos [V, 3] float64, face [F, 3] int64), polygons cut into fans.
+        (pos [V, 3] float64, face [F, 3] int64), polygons cut into triangles.
 
     Raises:
         ValueError: where the header is another, a line cannot be read (named), or lines are missing or left over.
@@ -38,16 +38,15 @@ def parse_off(text: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
             f"lines, got {len(lines) - 1} (truncated?)"
         )
     pos = [_numbers(line, number, 3, float) for number, line in lines[1 : 1 + num_vertices]]
-    face: list[list[int]] = []
-    line_of_face: list[int] = []
+    polygons: list[list[int]] = []
     for number, line in lines[1 + num_vertices :]:
         size = int(_numbers(line, number, 1, int)[0])
         if size < 3:
             raise ValueError(f"line {number}: a face wants at least three vertices, got {size}")
-        triangles = fan([int(value) for value in _numbers(line, number, size + 1, int)[1:]])
-        face.extend(triangles)
-        line_of_face.extend([number] * len(triangles))
-    return np.array(pos, dtype=np.float64).reshape(-1, 3), check_range(face, line_of_face, num_vertices, first=0)
+        polygons.append([int(value) for value in _numbers(line, number, size + 1, int)[1:]])
+    position = np.array(pos, dtype=np.float64).reshape(-1, 3)
+    line_of_polygon = [number for number, _ in lines[1 + num_vertices :]]
+    return position, triangulate(polygons, line_of_polygon, position, first=0)
 
 
 def _counts(lines: list[tuple[int, str]]) -> tuple[int, int]:

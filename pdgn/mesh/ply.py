@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pdgn.mesh.polygons import check_range, fan
+from pdgn.mesh.polygons import triangulate
 
 _TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),
@@ -42,7 +42,7 @@ Column = NDArray | list[NDArray]
 
 
 def parse_ply(content: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Positions and triangles of a PLY file, text or binary; polygons are cut into fans.
+    """Positions and triangles of a PLY file, text or binary; polygons are cut into triangles.
 
     One vertex for every vertex of the file; properties other than x, y, z and vertex_indices (or vertex_index) are
     left out. float64 positions stay float64.
@@ -58,12 +58,15 @@ def parse_ply(content: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """
     order, elements, body = _header(content)
     columns = _read_text(elements, body) if order == "" else _read_binary(elements, body, order)
+    strips = [element.name for element in elements if element.name in ("tristrips", "trifans") and element.num_rows]
+    if strips:
+        raise ValueError(f"faces in {strips[0]} are not read; write the mesh with an element face")
     vertex, polygon = columns.get("vertex", {}), columns.get("face", {})
     if not {"x", "y", "z"} <= vertex.keys():
         raise ValueError("the header names no element vertex with x, y and z")
     pos = np.stack([np.asarray(vertex[axis], dtype=np.float64) for axis in "xyz"], axis=1)
     corners = polygon.get("vertex_indices", polygon.get("vertex_index", []))
-    return pos, _triangles(corners, len(pos))
+    return pos, _triangles(corners, pos)
 
 
 def format_ply(pos: NDArray[np.float64], face: NDArray[np.int64]) -> bytes:
@@ -126,13 +129,18 @@ def _text_row(values: list[str], element: _Element) -> list[NDArray]:
     for prop in element.properties:
         size = 1
         if prop.count_kind:
-            size, at = int(values[at]) if at < len(values) else 0, at + 1
+            count = values[at] if at < len(values) else "none"
+            if not count.isdigit():
+                raise ValueError(f"{element.name}: a list wants its length, got {count!r} in {' '.join(values)[:60]!r}")
+            size, at = int(count), at + 1
         part = values[at : at + size]
-        if len(part) < size or at > len(values):
+        if len(part) < size:
             raise ValueError(f"a {element.name} is too short: {' '.join(values)[:60]!r}")
         # Through float64, which holds every type of the format.
         row.append(np.array(part, dtype=np.float64))
         at += size
+    if at < len(values):
+        raise ValueError(f"a {element.name} is too long, wanted {at} numbers: {' '.join(values)[:60]!r}")
     return row
 
 
@@ -195,19 +203,17 @@ def _values(body: bytes, kind: str, count: int, start: int, element: _Element) -
     return np.frombuffer(body, dtype, count, start)
 
 
-def _triangles(corners: Column, num_vertices: int) -> NDArray[np.int64]:
-    if isinstance(corners, np.ndarray) and corners.ndim == 2 and corners.shape[1] == 3:
+def _triangles(corners: Column, pos: NDArray[np.float64]) -> NDArray[np.int64]:
+    if isinstance(corners, np.ndarray) and corners.shape[1] == 3 and corners.dtype.kind in "iu":
         face = corners.astype(np.int64)
-        return check_range(face, np.arange(len(face)), num_vertices, first=0, place="face")
-    triangles: list[list[int]] = []
-    polygon_of_triangle: list[int] = []
+        if not ((face < 0) | (face >= len(pos))).any():
+            return face
+    polygons: list[list[int]] = []
     for number, polygon in enumerate(corners):
-        if len(polygon) < 3:
-            raise ValueError(f"face {number}: a face wants at least three vertices, got {len(polygon)}")
-        indices = np.asarray(polygon).astype(np.int64)
-        if (indices != polygon).any():
-            raise ValueError(f"face {number}: vertex numbers must be whole, got {list(polygon)}")
-        pieces = fan(indices.tolist())
-        triangles.extend(pieces)
-        polygon_of_triangle.extend([number] * len(pieces))
-    return check_range(triangles, polygon_of_triangle, num_vertices, first=0, place="face")
+        given = np.asarray(polygon).tolist()
+        if len(given) < 3:
+            raise ValueError(f"face {number}: a face wants at least three vertices, got {len(given)}")
+        if any(index % 1 for index in given):  # NaN too
+            raise ValueError(f"face {number}: vertex numbers must be whole, got {given}")
+        polygons.append([int(index) for index in given])
+    return triangulate(polygons, range(len(polygons)), pos, first=0, place="face")

@@ -37,7 +37,14 @@ def parse_stl(content: bytes, tolerance: float) -> tuple[NDArray[np.float64], ND
 
 
 def format_stl(corners: NDArray[np.float64]) -> bytes:
-    """A binary STL file of triangles [F, 3, 3]; positions are rounded to float32, the format's only type."""
+    """A binary STL file of triangles [F, 3, 3]; positions are rounded to float32, the format's only type.
+
+    Raises:
+        ValueError: where a position is beyond float32.
+    """
+    largest, limit = np.abs(corners).max(), np.finfo(np.float32).max
+    if largest > limit:
+        raise ValueError(f"STL holds positions up to {limit:.3g} (float32), got {largest:.3g}; write PLY, OBJ or OFF")
     rows = np.zeros(len(corners), dtype=_TRIANGLE)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.linalg.norm(normal, axis=1, keepdims=True)

@@ -133,6 +133,8 @@ def inward_parts(corners: NDArray[np.float64], sides: Sides, periodic: bool) -> 
         (inward [number of parts] bool, part [F] of every face).
     """
     part, num = sides.parts()
+    if not num:
+        return np.zeros(0, dtype=bool), part
     area_vector = 0.5 * np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     low, high = np.full(num, np.inf), np.full(num, -np.inf)
     np.minimum.at(low, part, corners[:, :, 2].min(axis=1))

@@ -262,3 +262,62 @@ def test_writing_refuses_what_a_file_cannot_hold(tmp_path):
     with pytest.raises(ValueError, match="ends in one of"):
         write_mesh(icosphere(0), tmp_path / "mesh.vtk")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "polygon, area",
+    [
+        ("f 1 2 3 4", 1.0),  # an arrowhead whose notch is corner 3: a fan from corner 1 happens to fit
+        ("f 2 3 4 1", 1.0),  # from the tip at corner 2 the fan would cover 3
+        ("f 2 1 4 3", 1.0),  # clockwise
+        ("f 6 7 8 9 5", 10.0),  # a square with a deep notch
+        ("f 1 10 2 4", 2.0),  # a corner in the middle of a side: no triangle without area
+        ("f 11 12 13 14 15 16 17 18", 5.0),  # a U; its fan from corner 11 leaves it
+    ],
+)
+def test_polygons_that_are_not_convex_keep_their_area(tmp_path, polygon, area):
+    points = [(0, 0), (2, 0), (0.5, 0.5), (0, 2), (0, 0), (4, 0), (4, 4), (2, 1), (0, 4), (1, 0)]
+    points += [(3, 2), (2, 2), (2, 1), (1, 1), (1, 2), (0, 2), (0, 0), (3, 0)]
+    turn = np.array([[2.0, -1, 2], [2, 2, -1], [-1, 2, 2]]) / 3  # any plane in space
+    text = "".join("v {!r} {!r} {!r}\n".format(*(turn @ (x, y, 0.3)).tolist()) for x, y in points)
+    mesh = read(tmp_path, "mesh.obj", text + polygon + "\n")
+    assert mesh.num_faces == polygon.count(" ") - 2
+    np.testing.assert_allclose(mesh.face_area.sum(), area, rtol=1e-12)
+    topology = mesh.topology()
+    assert (len(topology.degenerate_faces), topology.boundary_loops, topology.euler_characteristic) == (0, 1, 1)
+    same_side = mesh.face_normal @ mesh.face_normal[0]
+    np.testing.assert_allclose(same_side, 1.0, rtol=1e-12)
+
+
+def test_polygons_without_area_are_kept_as_they_are(tmp_path):
+    mesh = read(tmp_path, "mesh.obj", SQUARE + "f 1 2 2 1 2\nf 1 2 3\n")
+    assert mesh.num_faces == 4 and mesh.topology().degenerate_faces.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("a.ply", PLY.replace("1 1 0\n", "1 1 0 9\n") + "3 0 1 2\n3 0 1 2\n", "a vertex is too long, wanted 3 numbers"),
+        ("b.ply", PLY + "3 0 1 2 3\n3 0 1 2\n", "a face is too long, wanted 4 numbers"),
+        ("c.ply", PLY + "3.0 0 1 2\n3 0 1 2\n", "a list wants its length, got '3.0'"),
+        (
+            "d.ply",
+            PLY.replace("element face", "element tristrips") + "4 0 1 2 3\n3 0 1 2\n",
+            "faces in tristrips are not",
+        ),
+        ("a.obj", SQUARE + f"f 1 2 {10**20}\n", r"line 6: vertex numbers must lie in \[1, 6\), got \[1, 2, 10+\]"),
+        ("b.obj", "hello\nworld\n", "line 1 is no OBJ, nor are 1 others, and there are no vertices"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_dropped_in_silence(tmp_path, name, content, message):
+    with pytest.raises(ValueError, match=f"{name} as {name[-3:].upper()}: .*{message}"):
+        read(tmp_path, name, content)
+
+
+def test_stl_refuses_positions_beyond_its_type(tmp_path):
+    write_mesh(icosphere(0), tmp_path / "mesh.stl")
+    before = (tmp_path / "mesh.stl").read_bytes()
+    with pytest.raises(ValueError, match=r"STL holds positions up to 3.4e\+38 \(float32\), got .*e\+39"):
+        write_mesh(icosphere(0, radius=1e40), tmp_path / "mesh.stl")
+    assert (tmp_path / "mesh.stl").read_bytes() == before

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pdgn.mesh import TriMesh, grid, icosphere, read_mesh, torus
+from pdgn.mesh import TriMesh, grid, icosphere, read_mesh, repair, torus
 
 
 def shuffled(mesh: TriMesh, rng: np.random.Generator) -> TriMesh:
@@ -135,3 +135,11 @@ def test_real_cow_is_not_manifold(shared_data):
     # One fan too many: V − E + F is 1 where a closed surface of one piece has an even number.
     assert len(report.non_manifold_vertices) == 1 and report.euler_characteristic == 1
     assert report.closed and not report.manifold
+
+
+def test_a_mesh_of_repeated_vertices_alone_is_reported():
+    mesh = TriMesh([[0, 0, 0], [1, 0, 0]], [[0, 0, 1], [1, 1, 1]])
+    topology = mesh.topology()
+    assert topology.degenerate_faces.tolist() == [0, 1] and topology.components == topology.inward_components == 0
+    with pytest.raises(ValueError, match="no face is left of 2 after repair: all are degenerate"):
+        repair(mesh, degenerate=True)
