@@ -21,7 +21,8 @@ class WithDifferences(torch.nn.Module):
 
     def forward(self, x, edge_index):
         gradient, _ = self.sdl(x[:, :1], edge_index, x[:, 1:], reference)  # 2
-        return self.model(torch.cat([x, scatter(gradient[:, :, 0].abs(), edge_index[1])], dim=1), edge_index)  # 3
+        x = torch.cat([x, scatter(gradient[:, :, 0].abs(), edge_index[1], dim_size=len(x))], dim=1)  # 3
+        return self.model(x, edge_index)
 
 
 def random_field(generator):

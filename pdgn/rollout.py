@@ -47,7 +47,8 @@ def rollout(
         The predicted frames [N, T, C], from the first one after data.x.
 
     Raises:
-        ValueError: steps, probability, noise, truth or forcing out of range; randomness without a generator.
+        ValueError: steps, probability or noise out of range; frames, masks, truth or forcing of another shape;
+            randomness without a generator.
     """
     _check(data, steps, truth, truth_mask, truth_probability, noise_std, generator)
     observed_frames = data.x.size(1)
@@ -99,6 +100,8 @@ def _check(
     noise_std: float,
     generator: torch.Generator | None,
 ) -> None:
+    if data.x.dim() != 3:
+        raise ValueError(f"data.x: wanted [N, T0, C], given {list(data.x.shape)}")
     nodes, frames, channels = data.x.shape
     if steps < 1:
         raise ValueError(f"steps: wanted an integer ≥ 1, given {steps}")
@@ -112,11 +115,16 @@ def _check(
         raise ValueError(f"truth: wanted [{nodes}, {steps}, {channels}] for truth_probability > 0, given None")
     if truth is not None and tuple(truth.shape) != (nodes, steps, channels):
         raise ValueError(f"truth: wanted {[nodes, steps, channels]}, given {list(truth.shape)}")
-    if truth_mask is not None and tuple(truth_mask.shape) != (nodes, steps):
-        raise ValueError(f"truth_mask: wanted {[nodes, steps]}, given {list(truth_mask.shape)}")
+    _check_mask("data.x_mask", getattr(data, "x_mask", None), [nodes, frames])
+    _check_mask("truth_mask", truth_mask, [nodes, steps])
     if generator is None and (noise_std > 0 or 0 < truth_probability < 1):
         raise ValueError("generator: wanted a torch.Generator for noise or teacher forcing, given None")
     _check_forcing(data, frames + steps)
+
+
+def _check_mask(name: str, mask: Tensor | None, shape: list[int]) -> None:
+    if mask is not None and (list(mask.shape) != shape or mask.dtype != torch.bool):
+        raise ValueError(f"{name}: wanted torch.bool {shape}, given {mask.dtype} {list(mask.shape)}")
 
 
 def _check_forcing(data: Data, frames: int) -> None:

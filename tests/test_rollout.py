@@ -146,7 +146,7 @@ def test_inputs_are_not_changed_and_the_mask_may_be_missing():
         ({"truth_probability": 1.5}, r"^truth_probability: wanted a number in \[0, 1\], given 1.5$"),
         ({"truth_probability": 0.5}, r"^truth: wanted \[7, 4, 2\] for truth_probability > 0, given None$"),
         ({"truth": normal(7, 3, 2)}, r"^truth: wanted \[7, 4, 2\], given \[7, 3, 2\]$"),
-        ({"truth_mask": torch.ones(7, 3).bool()}, r"^truth_mask: wanted \[7, 4\], given \[7, 3\]$"),
+        ({"truth_mask": torch.ones(7, 3).bool()}, r"^truth_mask: wanted torch.bool \[7, 4\], given .* \[7, 3\]$"),
         ({"noise_std": -1.0}, r"^noise_std: wanted a number ≥ 0, given -1.0$"),
         ({"noise_std": 0.1}, r"^generator: wanted a torch.Generator for noise or teacher forcing, given None$"),
         ({"truth": normal(7, 4, 2), "truth_probability": 0.5}, r"^generator: wanted a torch.Generator"),
@@ -161,3 +161,25 @@ def test_arguments_out_of_range(options, message):
 def test_no_observed_frame():
     with pytest.raises(ValueError, match=r"^data.x: wanted at least one observed frame"):
         rollout(Persistence(CHANNELS), sample(observed=0), 2)
+
+
+@pytest.mark.parametrize(
+    ("mask", "given"),
+    [
+        (torch.ones(7, 3, 2, dtype=torch.bool), r"torch.bool \[7, 3, 2\]"),  # would broadcast to [N, T, N, C]
+        (torch.ones(1, 3, dtype=torch.bool), r"torch.bool \[1, 3\]"),
+        (torch.ones(7, 3), r"torch.float32 \[7, 3\]"),
+    ],
+)
+def test_a_mask_of_another_shape_or_type(mask, given):
+    data = sample()
+    data.x_mask = mask
+    with pytest.raises(ValueError, match=rf"^data.x_mask: wanted torch.bool \[7, 3\], given {given}$"):
+        rollout(Persistence(CHANNELS), data, 2)
+
+
+def test_frames_without_a_time_axis():
+    data = sample()
+    data.x = data.x[:, 0]
+    with pytest.raises(ValueError, match=r"^data.x: wanted \[N, T0, C\], given \[7, 2\]$"):
+        rollout(Persistence(CHANNELS), data, 2)

@@ -13,7 +13,7 @@ from pdgn.models.channels import Channels
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.options import require_at_least, require_choice
 from pdgn.models.recurrent_core import RecurrentCore, last_increment
-from pdgn.models.sample import edge_inputs, increment_scale, mass_mean, node_inputs, reference_weights
+from pdgn.models.sample import edge_inputs, forcing_inputs, increment_scale, mass_mean, node_inputs, reference_weights
 from pdgn.models.sum_core import SumCore
 from pdgn.nn import DifferenceWeights, FixedDifferenceLayer, RecurrentState, SpatialDifferenceLayer, spatial_difference
 
@@ -48,8 +48,10 @@ class PADGN(ForecastModel):
     s is data.increment_scale, [B, C], the standard deviation of an increment in normalised units (1 where it is
     missing), so that δ is of order 1. δ is that of :class:`~pdgn.models.recurrent_core.RecurrentCore` or of
     :class:`~pdgn.models.sum_core.SumCore`. With weights "anchored" or "fixed" a fresh model is persistence.
-    As published: weights="free", signal_in_weights=True, operator_step=False, context_in_core=False,
-    increment_in_core=False.
+    The published equations: weights="free", signal_in_weights=True, num_hops=1, operator_step=False,
+    context_in_core=False, increment_in_core=False; for "sum" also num_kernels=1. The networks in them are smaller than
+    the published ones (recurrent units have one layer, not two: 195,201 parameters for 339,617; "sum" 51,336 for
+    60,038), and the decoder starts at zero.
 
     Symmetries: equivariant under relabelling of nodes and edges. Positions enter through context and reference alone,
     so that a rigid motion (or a reflection) changes nothing if the context is made of lengths, areas, geodesic
@@ -67,7 +69,8 @@ class PADGN(ForecastModel):
         num_hops: hops that weights see.
         num_kernels: K.
         signal_in_weights: whether weights see the signal; if not they are computed once per roll-out.
-        operator_step: whether the Laplacians move the frame directly (anchored or fixed: inside a stability bound).
+        operator_step: whether the Laplacians move the frame directly (anchored or fixed: bounded, as
+            :class:`~pdgn.models.recurrent_core.RecurrentCore` says; free: as they come).
         context_in_core: whether node and edge context are features of the core too.
         use_mask: whether the core is told which values are readings.
         increment_in_core: whether the core is given the last increment, in units of s.
@@ -240,7 +243,7 @@ class PADGN(ForecastModel):
         """What the nodes of the core are given beside the signal and its differences."""
         parts = [node_inputs(data, self.channels)] if self.context_in_core else []
         if self.channels.forcing > 0:
-            parts.append(data.forcing[:, index : index + 2].flatten(1))
+            parts.append(forcing_inputs(data, self.channels, index))
         if self.use_mask:
             parts.append(observed.unsqueeze(1).to(frame.dtype))
         if self.increment_in_core:

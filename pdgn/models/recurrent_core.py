@@ -20,9 +20,12 @@ class RecurrentCore(nn.Module):
         \qquad r_i = \min\Big(1, 1 \Big/ s \sum_{j \to i} \big|\textstyle\sum_k c_k v^1_{ijk}\big|\Big)
 
     The bracket is the operator step: the operator moves the frame itself and is not a feature only. r keeps it inside
-    its stability bound: as an explicit step s δ of a frame, no node moves by more than the weighted mean difference to
-    its neighbours, however small its cell (a diffusion that is too stiff for the step ends at the neighbours' mean).
-    W_2 and b_2 start at zero and c sums to zero over the kernels, so that a fresh core on anchored or fixed operators gives δ = 0.
+    the bound of an explicit diffusion: as a step s δ of a frame, no node moves by more than the weighted mean
+    difference to its neighbours, however small its cell (a diffusion that is too stiff for the step ends at the
+    neighbours' mean). Where Σ_k c_k v¹ ≤ 0 on all edges this is the maximum principle, and repeated steps are stable.
+    Nothing forces that sign: with another (anti-diffusion, cotangents of obtuse angles) r bounds one step, and repeated
+    ones may still grow. W_2 and b_2 start at zero and c sums to zero over the kernels, so that a fresh core on anchored
+    or fixed operators gives δ = 0.
 
     Invariances: equivariant under relabelling of nodes and of edges.
 
@@ -68,7 +71,7 @@ class RecurrentCore(nn.Module):
         return self.network.initial_state(x.size(0), edge_index.size(1), x.dtype, x.device)
 
     def operator_limit(self, weights: DifferenceWeights, edge_index: Tensor, scale: Tensor) -> Tensor | None:
-        """The factor r that keeps the operator step inside its stability bound.
+        """The factor r that keeps the operator step inside the bound of an explicit diffusion.
 
         Args:
             weights: each [E, K, C].

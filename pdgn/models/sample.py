@@ -28,6 +28,20 @@ def edge_inputs(data: Data, channels: Channels) -> Tensor:
     return _context(data, "edge_context", channels.edge_context, data.edge_index.size(1))
 
 
+def forcing_inputs(data: Data, channels: Channels, index: int) -> Tensor:
+    """data.forcing [N, T, Q] at a frame and the next, [N, 2·Q].
+
+    Raises:
+        ValueError: data has no forcing, none of width channels.forcing, or none at the next frame.
+    """
+    forcing = getattr(data, "forcing", None)
+    wanted = (data.x.size(0), 2, channels.forcing)
+    if forcing is None or forcing[:, index : index + 2].shape != wanted:
+        given = None if forcing is None else list(forcing.shape)
+        raise ValueError(f"data.forcing: wanted [{wanted[0]}, ≥ {index + 2}, {wanted[2]}], given {given}")
+    return forcing[:, index : index + 2].flatten(1)
+
+
 def reference_weights(data: Data) -> tuple[Tensor, Tensor]:
     """(data.reference_gradient [E], data.reference_laplacian [E]).
 
@@ -74,11 +88,12 @@ def mass_mean(data: Data, values: Tensor) -> Tensor:
         [N, C].
 
     Raises:
-        ValueError: data has no mass.
+        ValueError: data has no mass [N].
     """
     mass = getattr(data, "mass", None)
-    if mass is None:
-        raise ValueError(f"data.mass: wanted a tensor [{values.size(0)}], given None")
+    if mass is None or mass.shape != values.shape[:1]:
+        given = None if mass is None else list(mass.shape)
+        raise ValueError(f"data.mass: wanted a tensor [{values.size(0)}], given {given}")
     batch, num_graphs = graph_index(data)
     weight = mass.to(values.dtype).unsqueeze(1)
     total = scatter(weight * values, batch, dim=0, dim_size=num_graphs, reduce="sum")
