@@ -8,6 +8,11 @@ from scipy.special import sph_harm_y
 
 from pdgn.mesh.tri_mesh import TriMesh
 
+# One more would fill a hundred gigabytes.
+MOST_SUBDIVISIONS = 12
+# Radii then differ by factors beyond e^10, and faces become needles.
+MOST_AMPLITUDE = 5
+
 
 def icosphere(subdivisions: int, radius: float = 1.0) -> TriMesh:
     """A sphere about the origin from an icosahedron whose faces are cut in four, the new vertices put on the sphere.
@@ -15,14 +20,17 @@ def icosphere(subdivisions: int, radius: float = 1.0) -> TriMesh:
     V = 10·4ⁿ + 2, F = 20·4ⁿ; normals point outward. The vertices of a coarser sphere come first in a finer one.
 
     Args:
-        subdivisions: n ≥ 0; 0 is the icosahedron.
-        radius: radius > 0.
+        subdivisions: n from 0, the icosahedron, to 12, 168 million vertices.
+        radius: finite radius > 0.
 
     Raises:
-        ValueError: where n is negative or the radius not positive.
+        ValueError: where n or the radius is out of range.
     """
-    if subdivisions < 0 or not radius > 0:
-        raise ValueError(f"icosphere needs subdivisions >= 0 and radius > 0, got {subdivisions} and {radius}")
+    if not 0 <= subdivisions <= MOST_SUBDIVISIONS or not 0 < radius < np.inf:
+        raise ValueError(
+            f"icosphere needs 0 <= subdivisions <= {MOST_SUBDIVISIONS} and a finite radius > 0, "
+            f"got {subdivisions} and {radius}"
+        )
     pos, face = _icosahedron()
     for _ in range(subdivisions):
         pos, face = _subdivide(pos, face)
@@ -43,10 +51,10 @@ def torus(major: float, minor: float, n_major: int, n_minor: int) -> TriMesh:
     Raises:
         ValueError: where the radii or the numbers are out of range.
     """
-    if not 0 < minor < major or min(n_major, n_minor) < 3:
+    if not 0 < minor < major < np.inf or min(n_major, n_minor) < 3:
         raise ValueError(
-            f"torus needs 0 < minor < major and at least 3 vertices each way, got major={major}, minor={minor}, "
-            f"n_major={n_major}, n_minor={n_minor}"
+            f"torus needs 0 < minor < major < inf and at least 3 vertices each way, got major={major}, "
+            f"minor={minor}, n_major={n_major}, n_minor={n_minor}"
         )
     theta, phi = np.meshgrid(
         2 * np.pi * np.arange(n_major) / n_major, 2 * np.pi * np.arange(n_minor) / n_minor, indexing="ij"
@@ -73,8 +81,8 @@ def grid(nx: int, ny: int, size: tuple[float, float] = (1.0, 1.0), periodic: boo
         ValueError: where a number or a length is too small.
     """
     least = 3 if periodic else 2
-    if min(nx, ny) < least or not (len(size) == 2 and min(size) > 0):
-        raise ValueError(f"grid needs nx, ny >= {least} and two lengths > 0, got nx={nx}, ny={ny}, size={size}")
+    if min(nx, ny) < least or not (len(size) == 2 and all(0 < length < np.inf for length in size)):
+        raise ValueError(f"grid needs nx, ny >= {least} and two finite lengths > 0, got nx={nx}, ny={ny}, size={size}")
     cells = np.array([nx, ny]) if periodic else np.array([nx - 1, ny - 1])
     x, y = (np.arange(count) * (length / cell) for count, length, cell in zip((nx, ny), size, cells))
     pos = np.stack([np.tile(x, ny), np.repeat(y, nx), np.zeros(nx * ny)], axis=1)
@@ -94,14 +102,17 @@ def bumpy_sphere(
     Args:
         generator: source of the coefficients.
         subdivisions: of the underlying `icosphere`.
-        amplitude: root mean square of log r, at least 0.
+        amplitude: root mean square of log r, from 0 to 5.
         max_degree: largest degree of the harmonics, at least 2.
 
     Raises:
         ValueError: where amplitude or max_degree is out of range.
     """
-    if not amplitude >= 0 or max_degree < 2:
-        raise ValueError(f"bumpy_sphere needs amplitude >= 0 and max_degree >= 2, got {amplitude} and {max_degree}")
+    if not 0 <= amplitude <= MOST_AMPLITUDE or max_degree < 2:
+        raise ValueError(
+            f"bumpy_sphere needs 0 <= amplitude <= {MOST_AMPLITUDE} and max_degree >= 2, "
+            f"got {amplitude} and {max_degree}"
+        )
     sphere = icosphere(subdivisions)
     degrees = [(degree, order) for degree in range(2, max_degree + 1) for order in range(-degree, degree + 1)]
     coefficients = generator.standard_normal(len(degrees))

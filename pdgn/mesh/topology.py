@@ -115,7 +115,8 @@ def is_degenerate(mesh: TriMesh) -> NDArray[np.bool_]:
     repeated = (mesh.face == np.roll(mesh.face, -1, axis=1)).any(axis=1)
     side = np.roll(mesh.corners, -1, axis=1) - mesh.corners
     longest = np.einsum("fkc,fkc->fk", side, side).max(axis=1)
-    return repeated | (2 * mesh.face_area <= DEGENERATE_RATIO * longest)
+    # Where squares overflow, from sides of 1e154 on, no area is known: NaN and infinity compare as degenerate.
+    return repeated | ~((2 * mesh.face_area > DEGENERATE_RATIO * longest) & np.isfinite(mesh.face_area))
 
 
 def inward_parts(corners: NDArray[np.float64], sides: Sides, periodic: bool) -> tuple[NDArray[np.bool_], IntArray]:

@@ -24,8 +24,11 @@ def finite_array(name: str, value: ArrayLike, shapes: Sequence[tuple[int | None,
         ValueError: another shape, NaN or infinity.
     """
     try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(value)
+        if array.dtype.kind == "c":
+            raise TypeError(f"{name}: wanted real numbers, got {array.dtype}")  # a cast would drop half of them
+        array = array.astype(np.float64, copy=False)
+    except ValueError as error:
         raise TypeError(f"{name}: wanted numbers, got {type(value).__name__}") from error
     if not any(_fits(array.shape, shape) for shape in shapes):
         wanted = " or ".join(_shape_text(shape) for shape in shapes)

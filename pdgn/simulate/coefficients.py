@@ -75,7 +75,9 @@ def random_face_velocity(
     bounded = bool(np.any(mesh.boundary))
     # Without a boundary the first mode of each component is constant and makes no flow.
     constant = 0 if bounded else mesh.topology().components
-    value, mode = eigenfunctions(mesh, num_modes + constant, "dirichlet" if bounded else "neumann")
+    value, mode = eigenfunctions(
+        mesh, positive_integer("num_modes", num_modes) + constant, "dirichlet" if bounded else "neumann"
+    )
     coefficient = generator.standard_normal(num_modes) / np.sqrt(value[constant:])
     velocity = stream_velocity(mesh, mode[:, constant:] @ coefficient)
     return _scaled(velocity, mesh.face_area, speed, norm)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from pdgn.mesh import TriMesh
 from pdgn.mesh.period import minimal_image
 from pdgn.operators import mass
-from pdgn.simulate.argument import finite_array, positive_integer, positive_number
+from pdgn.simulate.argument import finite_array, nonnegative_array, positive_integer, positive_number
 from pdgn.simulate.eigenfunctions import eigenfunctions
 
 
@@ -40,6 +40,7 @@ def random_eigenfunctions(
         [V, count] float64.
     """
     positive_integer("count", count)
+    decay = float(nonnegative_array("decay", decay))
     value, mode = eigenfunctions(mesh, num_modes, boundary)
     first = value[value > 1e-8 * value[-1]].min(initial=np.inf)  # eigenvalues 0 come out of the size of round-off
     variance = (1 + value / first) ** (-decay)

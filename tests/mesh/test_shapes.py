@@ -63,14 +63,19 @@ def test_bumpy_sphere_has_the_stated_amplitude(rng):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: icosphere(-1), "subdivisions >= 0 and radius > 0, got -1"),
+        (lambda: icosphere(-1), "0 <= subdivisions <= 12 and a finite radius > 0, got -1 and"),
+        (lambda: icosphere(33), "0 <= subdivisions <= 12 .*, got 33 and"),  # before any memory is taken
         (lambda: icosphere(1, radius=float("nan")), "radius > 0, got 1 and nan"),
+        (lambda: icosphere(1, radius=float("inf")), "radius > 0, got 1 and inf"),
+        (lambda: grid(3, 3, (float("inf"), 1.0)), "two finite lengths > 0, got .*inf"),
+        (lambda: torus(float("inf"), 1.0, 3, 3), "0 < minor < major < inf .*, got major=inf"),
+        (lambda: bumpy_sphere(np.random.default_rng(0), 1, amplitude=1000.0), "0 <= amplitude <= 5 .*, got 1000.0"),
         (lambda: torus(1.0, 1.5, 8, 8), "0 < minor < major"),
         (lambda: torus(1.0, 0.5, 2, 8), "at least 3 vertices each way"),
         (lambda: grid(1, 5), "nx, ny >= 2"),
         (lambda: grid(2, 5, periodic=True), "nx, ny >= 3"),
-        (lambda: grid(3, 3, (1.0, 0.0)), "two lengths > 0"),
-        (lambda: bumpy_sphere(np.random.default_rng(0), amplitude=-1.0), "amplitude >= 0"),
+        (lambda: grid(3, 3, (1.0, 0.0)), "two finite lengths > 0"),
+        (lambda: bumpy_sphere(np.random.default_rng(0), amplitude=-1.0), "0 <= amplitude"),
     ],
 )
 def test_impossible_shapes_are_refused(make, message):

@@ -143,3 +143,11 @@ def test_a_mesh_of_repeated_vertices_alone_is_reported():
     assert topology.degenerate_faces.tolist() == [0, 1] and topology.components == topology.inward_components == 0
     with pytest.raises(ValueError, match="no face is left of 2 after repair: all are degenerate"):
         repair(mesh, degenerate=True)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e100, 1e200])
+@pytest.mark.filterwarnings("ignore:.*(overflow|invalid value)")
+def test_sizes_whose_squares_leave_float64_are_degenerate(scale):
+    mesh = TriMesh(scale * icosphere(0).pos, icosphere(0).face)
+    # A face has an area of side², and that is a norm of numbers that are squared once more.
+    assert len(mesh.topology().degenerate_faces) == 20

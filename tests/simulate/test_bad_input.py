@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from pdgn.mesh import TriMesh, grid, icosphere
-from pdgn.simulate import ConvectionDiffusion, Heat, rotation_velocity, simulate
+from pdgn.simulate import (
+    ConvectionDiffusion,
+    Heat,
+    random_eigenfunctions,
+    random_face_velocity,
+    rotation_velocity,
+    simulate,
+)
 
 SPHERE = icosphere(1)
 ONES = np.ones(42)
@@ -101,3 +108,28 @@ def test_a_velocity_that_is_not_tangential_is_refused():
 def test_a_state_that_does_not_stay_finite_is_reported_with_its_time():
     with pytest.raises(ValueError, match="wanted finite states, got NaN or infinity at time 0.1"):
         run(Heat(1.0), initial=np.linspace(-1, 1, 42) * 1.7e308, method="rk4")
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(TypeError, match="initial u: wanted real numbers, got complex128"):
+        run(initial=np.ones(42) + 1j)
+
+
+@pytest.mark.parametrize(
+    "draw, message",
+    [
+        (
+            lambda rng: random_face_velocity(SPHERE, rng, num_modes=0),
+            "num_modes: wanted an integer of at least 1, got 0",
+        ),
+        (lambda rng: random_eigenfunctions(SPHERE, 1, rng, num_modes=4, decay=np.nan), "decay: wanted finite values"),
+        (
+            lambda rng: random_eigenfunctions(SPHERE, 1, rng, num_modes=4, decay=-1),
+            "decay: wanted values of at least 0",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_random_fields_refuse_what_would_be_nan(rng, draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw(rng)
