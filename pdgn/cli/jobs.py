@@ -51,13 +51,9 @@ def plan(recipe: Recipe) -> list[Job]:
         Jobs; they do not depend on how many processes share them.
 
     Raises:
-        ValueError: a count is not positive, or the recipe has no surface.
+        ValueError: the recipe has no surface or no trajectories.
     """
     size = recipe.trajectories.block
-    if size < 1 or recipe.trajectories.frames < 2:
-        raise ValueError(
-            f"trajectories: wanted block >= 1 and frames >= 2, got {size} and {recipe.trajectories.frames}"
-        )
     if not recipe.meshes:
         raise ValueError(f"recipe '{recipe.name}': wanted meshes or stations, got neither")
     jobs = []
@@ -79,9 +75,8 @@ def splits(recipe: Recipe, entry: MeshRecipe) -> tuple[str, ...]:
         "train", "valid" or "test" for each trajectory; all "test" where the surface is for testing alone.
     """
     counts = recipe.trajectories
-    if min(counts.train, counts.valid, counts.test) < 0 or counts.test + counts.train == 0:
-        raise ValueError(f"trajectories: wanted counts >= 0, got train {counts.train}, valid {counts.valid}, "
-                         f"test {counts.test}")  # fmt: skip
+    if counts.test + counts.train == 0:
+        raise ValueError("trajectories: wanted train or test of at least 1, given 0 for both")
     train = () if entry.role == "test" else ("train",) * counts.train + ("valid",) * counts.valid
     return train + ("test",) * counts.test
 
@@ -203,9 +198,15 @@ def draw_equation(recipe: Recipe, mesh: TriMesh, generator: np.random.Generator)
 
     Returns:
         The equation, and the coefficients that vary over the surface: diffusivity [V, 1], velocity [V, 3].
+
+    Raises:
+        ValueError: "plane" on another mesh than the periodic square of side 2π, or a coefficient out of range.
     """
     wanted = recipe.equation
     if wanted.name == "plane":
+        if not np.allclose(mesh.period or 0.0, (2 * np.pi, 2 * np.pi, 0.0)):
+            raise ValueError("equation.name: 'plane' wants a periodic grid of size [6.283185307179586, "
+                             f"6.283185307179586] (2π), given a mesh of period {mesh.period}")  # fmt: skip
         velocity, conductivity = plane_coefficients(mesh.pos)
         equation: Equation = ConvectionDiffusion(velocity, conductivity, form="advective")
         return equation, {"velocity": velocity, "diffusivity": conductivity[:, None]}
@@ -233,10 +234,15 @@ def draw_states(recipe: Recipe, mesh: TriMesh, count: int, generator: np.random.
 
     Returns:
         [V, count].
+
+    Raises:
+        ValueError: "fourier" on a mesh that is not periodic, or an option out of range.
     """
     wanted = recipe.initial
     if wanted.name == "fourier":
-        return random_fourier(mesh.pos, count, generator, max_wavenumber=wanted.modes)
+        if mesh.period is None or not (mesh.period[0] and mesh.period[1]):
+            raise ValueError(f"initial.name: 'fourier' wants a periodic grid, given a mesh of period {mesh.period}")
+        return random_fourier(mesh.pos, count, generator, max_wavenumber=wanted.modes, size=mesh.period[:2])
     if wanted.name == "bumps":
         return gaussian_bumps(mesh, count, generator, num_bumps=wanted.modes, width=wanted.width)
     boundary = recipe.equation.boundary

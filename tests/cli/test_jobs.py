@@ -1,0 +1,58 @@
+"""Jobs: what a recipe asks of a surface, and how it is refused where the surface cannot give it."""
+
+from __future__ import annotations
+
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pdgn.cli import generate as command
+from pdgn.cli.main import main
+
+TINY = str(Path(__file__).resolve().parents[2] / "datasets" / "tiny.yaml")
+UNIT_SQUARE = "[{name: a, shape: grid, options: {nx: 9, ny: 9, periodic: true}}]"
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        (["--equation.name", "plane"], "'plane' wants a periodic grid of size [6.28"),
+        (["--equation.name", "plane", "--meshes", UNIT_SQUARE], "given a mesh of period (1.0, 1.0, 0.0)"),
+        (["--initial.name", "fourier"], "'fourier' wants a periodic grid, given a mesh of period None"),
+        (["--trajectories.frames", str(10**13)], "this needs more memory than there is"),
+        (["--trajectories.train", str(10**20)], "pdgn: error: "),
+    ],
+)
+def test_what_a_surface_cannot_give_is_one_line(
+    more: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--config", TINY, "--output", str(tmp_path / "x.h5"), "--workers", "1", *more]
+    assert main(words, command="generate") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("pdgn: error: ") and message in lines[-1]
+    assert not (tmp_path / "x.h5").exists()
+
+
+def test_fourier_states_have_the_period_of_their_grid(tmp_path: Path) -> None:
+    words = ["--config", TINY, "--output", str(tmp_path / "x.h5"), "--workers", "1", "--meshes", UNIT_SQUARE]
+    assert main([*words, "--initial.name", "fourier", "--initial.modes", "1"], command="generate") == 0
+    with h5py.File(tmp_path / "x.h5") as file:
+        first = file["trajectories/a/fields/u"][:, 0, :, 0].reshape(-1, 9, 9)
+    power = np.abs(np.fft.fft2(first))
+    # Wavenumbers of at most one in each direction and nothing else, to float32.
+    assert power[:, 2:-1].max() < 1e-5 * power.max() and power[:, :, 2:-1].max() < 1e-5 * power.max()
+
+
+def test_a_worker_that_is_killed_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def killed(*_: object) -> None:
+        raise BrokenProcessPool("a process was terminated abruptly")
+
+    monkeypatch.setattr(command, "computed", killed)
+    assert main(["--config", TINY, "--output", str(tmp_path / "x.h5")], command="generate") == 2
+    error = capsys.readouterr().err
+    assert "a worker process was ended" in error and error.count("pdgn: error") == 1 and "Traceback" not in error
