@@ -29,7 +29,7 @@ from pdgn.cli.recipe import (
     TrajectoryRecipe,
 )
 from pdgn.cli.stations import write_stations
-from pdgn.cli.surfaces import surface_names
+from pdgn.cli.surfaces import remarks, surface_names
 from pdgn.cli.typed import typed
 from pdgn.data import DatasetWriter, TrajectoryBlock
 
@@ -70,6 +70,8 @@ def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool 
     ) as writer:
         for index, (name, _) in enumerate(surface_names(recipe)):
             if not writer.has_mesh(name):
+                for line in remarks(recipe, index):
+                    print(line)
                 writer.write_mesh(name, mesh_record(recipe, index))
         missing = [job for job in jobs if not writer.has_block(job.mesh, job.block)]
         bar = tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="block", desc=recipe.name, file=sys.stdout)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from pdgn.cli.nearest import nearest
+from pdgn.cli.parser import readable
 from pdgn.cli.recipe import MeshRecipe, Recipe
+from pdgn.cli.typed import fits
 from pdgn.mesh import TriMesh, bumpy_sphere, grid, icosphere, read_mesh, repair, torus
 
 SHAPES: dict[str, Callable[..., TriMesh]] = {
@@ -76,6 +78,27 @@ def surface(recipe: Recipe, index: int) -> TriMesh:
     return mesh
 
 
+def remarks(recipe: Recipe, index: int) -> list[str]:
+    """What a user should know about a surface that comes from a file.
+
+    Args:
+        recipe: the recipe.
+        index: position in `surface_names(recipe)`.
+
+    Returns:
+        One line on what was repaired and one on the defects that are left; none for a mesh that is sound.
+    """
+    name, entry = surface_names(recipe)[index]
+    if entry.file is None:
+        return []
+    mesh, lines = _read(entry), []
+    if entry.remove_isolated:
+        mesh, report = repair(mesh, isolated=True)
+        lines.append(f"mesh '{name}': {report.describe()}")
+    found = mesh.topology().describe()
+    return lines if found.endswith("no defects") else [*lines, f"mesh '{name}': {found}"]
+
+
 def _read(entry: MeshRecipe) -> TriMesh:
     path = Path(entry.file or "")
     if not path.is_file():
@@ -90,7 +113,17 @@ def _generate(entry: MeshRecipe, generator: np.random.Generator) -> TriMesh:
         if key not in valid:
             raise ValueError(f"mesh '{entry.name}': unknown option '{key}' of shape '{entry.shape}'"
                              f"{nearest(key, valid)}; wanted one of {', '.join(valid)}")  # fmt: skip
+        hint, given = get_type_hints(make)[key], entry.options[key]
+        if not fits(given, hint):
+            raise ValueError(f"mesh '{entry.name}': option '{key}': wanted {readable(hint)}, given {given!r}")
+    required = [key for key in valid if inspect.signature(make).parameters[key].default is inspect.Parameter.empty]
+    missing = [key for key in required if key not in entry.options]
+    if missing:
+        raise ValueError(f"mesh '{entry.name}': option '{missing[0]}': shape '{entry.shape}' wants it, given nothing")
     options: dict[str, Any] = dict(entry.options)
     if "generator" in inspect.signature(make).parameters:
         options["generator"] = generator
-    return make(**options)
+    try:
+        return make(**options)
+    except ValueError as error:
+        raise ValueError(f"mesh '{entry.name}': {error}") from error

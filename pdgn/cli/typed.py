@@ -49,7 +49,8 @@ def fits(value: Any, hint: Any) -> bool:
 
     Args:
         value: the value.
-        hint: int, float, str, bool, None, Any, Literal, a union, list[...] or dict[...].
+        hint: int, float, str, bool, None, Any, Literal, a union, list[...], dict[...] or tuple[...], which YAML has as
+            a list.
 
     Returns:
         True where it is.
@@ -61,6 +62,9 @@ def fits(value: Any, hint: Any) -> bool:
         return value in arguments
     if origin in (typing.Union, types.UnionType):
         return any(fits(value, argument) for argument in arguments)
+    if origin is tuple:
+        right = isinstance(value, (list, tuple)) and len(value) == len(arguments)
+        return right and all(fits(entry, argument) for entry, argument in zip(value, arguments))
     if origin in (list, dict):
         entries = value.values() if isinstance(value, dict) else value
         return isinstance(value, origin) and all(fits(entry, arguments[-1]) for entry in entries)
