@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ class Predictor:
         frames, reported = self._observations(observed, mask, record.num_nodes)
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
             raise ValueError(f"steps: wanted an integer of at least 1, given {steps!r}")
-        given = {name: np.asarray(values) for name, values in (parameters or {}).items()}
+        given = _finite(parameters or {})
         self._require_context(record, given, time)
         start, axis = _clock(time, self.time_unit)
         times = start + self.dt * np.arange(len(frames) + steps)
@@ -170,16 +171,31 @@ def _record(mesh: Mesh) -> MeshRecord:
     raise TypeError(f"mesh: wanted a TriMesh, a MeshRecord or the path of a mesh file, given {type(mesh).__name__}")
 
 
+def _finite(parameters: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
+    """The parameters as arrays."""
+    if not isinstance(parameters, Mapping):
+        raise TypeError(f"parameters: wanted names and values, given {type(parameters).__name__}")
+    given = {name: np.asarray(values) for name, values in parameters.items()}
+    for name, values in given.items():
+        if values.dtype.kind not in "fiub":
+            raise TypeError(f"parameters: {name}: wanted numbers, given an array of {values.dtype}")
+        if not np.isfinite(values).all():
+            count = int((~np.isfinite(values)).sum())
+            raise ValueError(f"parameters: {name}: wanted finite values, given {count} NaN or infinite")
+    return given
+
+
 def _clock(time: float | str | None, unit: str) -> tuple[float, TimeAxis]:
     """The time of the first frame and the axis that it counts on."""
     if time is None:
         return 0.0, TimeAxis(unit)
     if isinstance(time, str):
         try:
-            origin = np.datetime64(time.removesuffix("Z"), "s").item().isoformat()
+            moment = datetime.fromisoformat(time)
         except ValueError:
             raise ValueError(f"time: wanted a number or an ISO date such as 2014-01-20T06:00, given {time!r}") from None
-        return 0.0, TimeAxis(unit, origin)
-    if not np.isfinite(time):
-        raise ValueError(f"time: wanted a finite number, given {time!r}")
+        clock = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+        return 0.0, TimeAxis(unit, clock.isoformat(timespec="seconds"))
+    if not isinstance(time, int | float | np.number) or not np.isfinite(time):
+        raise ValueError(f"time: wanted a finite number or an ISO date, given {time!r}")
     return float(time), TimeAxis(unit)

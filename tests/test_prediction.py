@@ -147,6 +147,15 @@ def test_every_missing_parameter_is_named_at_once(predictor, observed):
         predictor.predict(icosphere(1), observed, 2, parameters={"speed": 1.0})
 
 
+def test_parameters_must_be_finite_numbers_by_name(predictor, observed):
+    with pytest.raises(ValueError, match="parameters: strength: wanted finite values, given 1 NaN or infinite"):
+        predictor.predict(icosphere(1), observed, 2, parameters={"strength": np.nan})
+    with pytest.raises(TypeError, match="parameters: strength: wanted numbers, given an array of <U1"):
+        predictor.predict(icosphere(1), observed, 2, parameters={"strength": "x"})
+    with pytest.raises(TypeError, match="parameters: wanted names and values, given list"):
+        predictor.predict(icosphere(1), observed, 2, parameters=[2.0])
+
+
 def test_a_clock_needs_a_time_and_a_date_is_a_time(tmp_path, observed):
     config = tiny_config(write_file(tmp_path / "decay.h5"))
     forecaster = make_forecaster(replace(config, data=replace(config.data, forcing=["hour_of_day"])))
@@ -156,13 +165,15 @@ def test_a_clock_needs_a_time_and_a_date_is_a_time(tmp_path, observed):
     predictor = Predictor(forecaster)
     with pytest.raises(ValueError, match=r"time: wanted that of the first frame, .*hour_of_day\), given none"):
         predictor.predict(icosphere(1), observed, 2, parameters=STRENGTH)
-    with pytest.raises(ValueError, match="time: wanted a number or an ISO date .* given 'noon'"):
-        predictor.predict(icosphere(1), observed, 2, parameters=STRENGTH, time="noon")
-    six, date, noon = (
+    for text in ("noon", "", "NaT"):
+        with pytest.raises(ValueError, match=f"time: wanted a number or an ISO date .* given '{text}'"):
+            predictor.predict(icosphere(1), observed, 2, parameters=STRENGTH, time=text)
+    six, date, east, noon = (
         predictor.predict(icosphere(1), observed, 2, parameters=STRENGTH, time=time)
-        for time in (6.0, "2014-01-20T06:00Z", 12.0)
+        for time in (6.0, "2014-01-20T06:00Z", "2014-01-20T08:00+02:00", 12.0)
     )
     np.testing.assert_allclose(six, date, rtol=1e-6)
+    np.testing.assert_array_equal(date, east)
     assert np.abs(six - noon).max() > 1e-5
 
 

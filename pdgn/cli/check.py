@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from pdgn.cli.one_line_parser import OneLineParser
 from pdgn.data import check_file
 
 SHOWN = 10
@@ -15,7 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
     Returns:
         The parser.
     """
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="pdgn check",
         description="Reads every array of dataset files and verifies names, shapes, dtypes, index ranges, units, "
         "splits, where NaN and infinity stand, and every checksum. Exit status 1 where something is wrong.",

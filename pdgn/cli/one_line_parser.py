@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pdgn.cli.nearest import nearest
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """argparse's parser, raising one line where argparse prints its usage."""
+    """argparse's parser, raising one line where argparse prints its usage, and taking no option for another.
+
+    Args:
+        options: as argparse.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Raises what argparse says.

@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> None:
     output = Path(args.output)
     if output.suffix != ".npz":
         raise ValueError(f"--output: wanted a file name ending in .npz, given {args.output!r}")
+    if output.is_dir():
+        raise IsADirectoryError(f"--output: wanted the path of a file, given the folder {output}")
     if output.exists() and not args.overwrite:
         raise FileExistsError(f"{output}: exists; give --overwrite to replace it")
     if not output.parent.is_dir():
@@ -84,7 +86,10 @@ def read_observed(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         FileNotFoundError: there is no such file.
     """
     if path.suffix == ".csv":
-        return _read_csv(path), None
+        try:
+            return _read_csv(path), None
+        except UnicodeDecodeError:
+            raise ValueError(f"{path}: wanted a .csv file, given bytes that are no text") from None
     if path.suffix == ".npy":
         try:
             return np.load(path, allow_pickle=False), None

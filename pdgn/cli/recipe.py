@@ -5,6 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pdgn.data.schema import require_name
+
+
+def _require(key: str, condition: bool, wanted: str, given: Any) -> None:
+    if not condition:
+        raise ValueError(f"{key}: wanted {wanted}, given {given!r}")
+
+
+def _at_least(group: str, recipe: object, **smallest: float) -> None:
+    for name, least in smallest.items():
+        value = getattr(recipe, name)
+        _require(f"{group}.{name}", least <= value < float("inf"), f"a finite number of at least {least}", value)
+
+
+def _positive(group: str, recipe: object, *names: str) -> None:
+    for name in names:
+        value = getattr(recipe, name)
+        _require(f"{group}.{name}", 0 < value < float("inf"), "a finite number above 0", value)
+
+
+def _text(group: str, recipe: object, *names: str) -> None:
+    for name in names:
+        _require(f"{group}{name}", bool(getattr(recipe, name)), "text that is not empty", getattr(recipe, name))
+
 
 @dataclass(frozen=True)
 class MeshRecipe:
@@ -30,6 +54,12 @@ class MeshRecipe:
     role: Literal["train", "test"] = "train"
     area: float | None = None
     remove_isolated: bool = False
+
+    def __post_init__(self) -> None:
+        require_name(self.name, "meshes: name")
+        _at_least(f"mesh '{self.name}'", self, count=1)
+        if self.area is not None:
+            _positive(f"mesh '{self.name}'", self, "area")
 
 
 @dataclass(frozen=True)
@@ -57,6 +87,14 @@ class EquationRecipe:
     field: str = "u"
     unit: str = "1"
 
+    def __post_init__(self) -> None:
+        _at_least("equation", self, diffusivity=0, contrast=1, speed=0, velocity_modes=1)
+        moving = self.name == "convection_diffusion"
+        _require("equation.speed", moving or self.speed == 0, f"0, as '{self.name}' takes no velocity", self.speed)
+        require_name(self.field, "equation.field")
+        _require("equation.field", self.field != "pos", "another name, 'pos' is that of moving meshes", self.field)
+        _text("equation.", self, "unit")
+
 
 @dataclass(frozen=True)
 class InitialRecipe:
@@ -74,6 +112,10 @@ class InitialRecipe:
     modes: int = 36
     decay: float = 2.0
     width: float = 0.3
+
+    def __post_init__(self) -> None:
+        _at_least("initial", self, modes=1, decay=0)
+        _positive("initial", self, "width")
 
 
 @dataclass(frozen=True)
@@ -100,6 +142,11 @@ class TrajectoryRecipe:
     method: str | None = None
     time_unit: str = "1"
 
+    def __post_init__(self) -> None:
+        _at_least("trajectories", self, train=0, valid=0, test=0, frames=2, block=1)
+        _positive("trajectories", self, "dt")
+        _text("trajectories.", self, "time_unit")
+
 
 @dataclass(frozen=True)
 class SensorRecipe:
@@ -118,6 +165,9 @@ class SensorRecipe:
     k: int = 4
     sampling: Literal["random", "farthest"] = "random"
     stride: int = 1
+
+    def __post_init__(self) -> None:
+        _at_least("sensors", self, count=2, k=1, stride=1)
 
 
 @dataclass(frozen=True)
@@ -188,3 +238,8 @@ class Recipe:
     stations: StationsRecipe | None = None
     geodesic_sources: int = 0
     geodesic_methods: list[Literal["exact", "heat", "fast_marching"]] = field(default_factory=lambda: ["exact"])
+
+    def __post_init__(self) -> None:
+        _text("", self, "name", "unit")
+        for name in ("seed", "geodesic_sources"):
+            _require(name, getattr(self, name) >= 0, "an integer of at least 0", getattr(self, name))

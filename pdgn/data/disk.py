@@ -64,16 +64,25 @@ def publish(temporary: Path, final: Path) -> None:
 
 
 def write_bytes(path: Path, payload: bytes) -> None:
-    """Write a small file so that it is whole or absent, whenever the process is killed."""
+    """Write a small file so that it is whole or absent, whenever the process is killed.
+
+    Raises:
+        OSError: it cannot be written; the error names it, and nothing of it is left.
+    """
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    view = memoryview(payload)
     try:
-        while view:
-            view = view[os.write(descriptor, view[:_PIECE_BYTES]) :]
-    finally:
-        os.close(descriptor)
-    publish(temporary, path)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        view = memoryview(payload)
+        try:
+            while view:
+                view = view[os.write(descriptor, view[:_PIECE_BYTES]) :]
+        finally:
+            os.close(descriptor)
+        publish(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def remove_temporaries(folder: Path) -> None:

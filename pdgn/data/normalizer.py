@@ -61,7 +61,8 @@ class Normalizer(nn.Module):
         dataset.
 
         Raises:
-            ValueError: the dataset is of another split than "train", or nothing in it was observed.
+            ValueError: the dataset is of another split than "train", nothing in it was observed, or an observed value
+                is not finite.
         """
         if dataset.split != "train":
             raise ValueError(f"wanted the training split to fit the normalisation, got split {dataset.split!r}")
@@ -129,6 +130,11 @@ class _Statistics:
         last: tuple[np.ndarray, np.ndarray] | None = None
         for stored, mask in self.dataset.stream(key):
             values = np.where(mask[..., None], stored, 0.0).astype(np.float64)
+            if not np.isfinite(values).all():
+                raise ValueError(
+                    f"{self.dataset.path}: trajectory {key.row} of mesh '{key.mesh}': wanted finite values where "
+                    "observed, got NaN or infinity ('pdgn check' tells where)"
+                )
             self.signal.update(values[mask])
             self._add_operators(key, values, mask)
             if last is not None:

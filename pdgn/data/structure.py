@@ -61,7 +61,7 @@ def _array(group: h5py.Group, name: str, dtypes: str, shape: tuple[int | None, .
         return
     if not any(dataset.dtype == np.dtype(code) for code in dtypes.split(",")):
         yield Violation(
-            path, f"wanted dtype {' or '.join(str(np.dtype(c)) for c in dtypes.split('|'))}, got {dataset.dtype}"
+            path, f"wanted dtype {' or '.join(str(np.dtype(c)) for c in dtypes.split(','))}, got {dataset.dtype}"
         )
     if shape is not None and (
         len(dataset.shape) != len(shape) or any(want not in (None, got) for want, got in zip(shape, dataset.shape))

@@ -43,7 +43,8 @@ class DatasetWriter:
     Each mesh and each block of trajectories becomes a shard in ``<output>.partial/`` that is whole or absent.
     :meth:`finish` assembles them, in the order of mesh names and block indices whatever the order of writing, into a
     file that is renamed into place. Leaving the context without :meth:`finish`, or being killed, keeps the shards: the
-    same call continues.
+    same call continues. An error before any block was finished leaves no ``.partial`` folder behind, so that a mistake
+    can be corrected in place.
 
     Args:
         output: path of the file.
@@ -144,7 +145,11 @@ class DatasetWriter:
     def __enter__(self) -> DatasetWriter:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._lock is not None and isinstance(error, Exception):
+            kept = "*.h5" if isinstance(error, OSError) else "block=*.h5"  # a disk can be mended, a recipe changes
+            if not any(self.partial.glob(kept)):
+                remove_folder(self.partial, _MANIFEST)
         self.close()
 
     def close(self) -> None:

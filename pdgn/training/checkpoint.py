@@ -70,17 +70,19 @@ def load_forecaster(path: str | Path) -> Forecaster:
         ValueError: it is no checkpoint of this package, or its weights do not fit the model that it names.
     """
     content = read_checkpoint(path)
-    description = ForecastDescription.from_dict(content["pdgn"]["description"])
-    options = dict(description.model)
-    name = options.pop("name")
+    try:
+        description = ForecastDescription.from_dict(content["pdgn"]["description"])
+        config, weights = RunConfig.from_dict(content["pdgn"]["config"]), content["state_dict"]
+        options = dict(description.model)
+        name = options.pop("name")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: wanted a whole {KIND} checkpoint, given one with parts missing ({error})") from None
     if name not in MODELS:
         raise ValueError(f"{path}: wanted a model of {', '.join(MODELS)}, given a checkpoint of '{name}'")
     model = build_model(name, description.channels, **options)
-    forecaster = Forecaster(
-        model, Normalizer.empty(description.channels), description, RunConfig.from_dict(content["pdgn"]["config"])
-    )
+    forecaster = Forecaster(model, Normalizer.empty(description.channels), description, config)
     try:
-        forecaster.load_state_dict(content["state_dict"])
+        forecaster.load_state_dict(weights)
     except RuntimeError as error:
         first = " ".join(str(error).split("\n")[1:2]).strip()
         raise ValueError(f"{path}: wanted the weights of '{name}' with its options, given others ({first})") from None

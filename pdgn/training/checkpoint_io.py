@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 
-from pdgn.data.disk import TEMPORARY_SUFFIX, publish
+from pdgn.data.disk import TEMPORARY_SUFFIX, clear_errors, publish
 
 
 class AtomicCheckpointIO(CheckpointIO):
@@ -23,12 +24,19 @@ class AtomicCheckpointIO(CheckpointIO):
             storage_options: not used.
 
         Raises:
-            OSError: the folder cannot be written.
+            OSError: the disk is full or the folder cannot be written.
         """
         final = Path(path)
         temporary = final.with_name(final.name + TEMPORARY_SUFFIX)
-        torch.save(checkpoint, temporary)
-        publish(temporary, final)
+        image = io.BytesIO()  # torch.save meets a full disk with a RuntimeError of its own
+        torch.save(checkpoint, image)
+        with clear_errors(f"cannot write {path}", "earlier checkpoints are kept: mend this and run again"):
+            try:
+                temporary.write_bytes(image.getbuffer())
+                publish(temporary, final)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True

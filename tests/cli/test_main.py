@@ -38,6 +38,16 @@ def test_every_command_helps(command: str, capsys: pytest.CaptureFixture[str]) -
     assert f"usage: pdgn {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "words", [["check"], ["check", "--all", "x.h5"], ["evaluate", "--check", "x"], ["summary", "--step"]]
+)
+def test_an_option_is_never_taken_for_another(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"pdgn: error: pdgn {words[0]}: ") and error.count("\n") == 1
+    assert "required" in error or "unrecognized" in error
+
+
 def test_check_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "text.h5").write_text("no HDF5 here")
     assert main(["check", str(tmp_path / "text.h5")]) == 2

@@ -85,6 +85,10 @@ def test_a_finished_output_is_kept_unless_overwrite_is_given(place, tmp_path, ca
     assert main([*words(place, output), "--overwrite"]) == 0
     with np.load(output) as result:
         assert result["prediction"].shape == (3, 42, 1)
+    (tmp_path / "folder.npz").mkdir()
+    assert main([*words(place, tmp_path / "folder.npz"), "--overwrite"]) == 2
+    assert "wanted the path of a file, given the folder" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.npz", "out.npz"]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,7 @@ def test_a_finished_output_is_kept_unless_overwrite_is_given(place, tmp_path, ca
         ({"parameters": None}, "parameters: wanted strength"),
         ({"mesh": "missing.obj"}, "missing.obj"),
         ({"steps": "many"}, "argument --steps: invalid int value: 'many'"),
+        ({"output": "."}, "--output: wanted a file name ending in .npz"),
         ({"steps": "0"}, "steps: wanted an integer of at least 1, given 0"),
     ],
 )
@@ -112,6 +117,7 @@ def test_mistakes_are_one_line_and_write_nothing(place, tmp_path, capsys, change
     [
         ("x.csv", b"node,a\n1,2\n", "line 1: wanted numbers and no heading, given 'node'"),
         ("x.csv", b"1,2\n1\n", "line 2: wanted 2 cells as in line 1, given 1"),
+        ("x.csv", b"\xff\xfe1,2", "x.csv: wanted a .csv file, given bytes that are no text"),
         ("x.npy", b"nothing", "wanted a .npy file of numbers"),
         ("x.npz", b"nothing", "wanted a .npz file of arrays"),
     ],

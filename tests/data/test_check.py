@@ -100,6 +100,11 @@ CASES = [
     (set_attribute("meshes", "note", "new"), "/meshes", "the hash 'attribute_hash' is missing"),
     (replace(f"{S}/pos", np.zeros((42, 2))), f"/{S}/pos", r"wanted shape \[any, 3\], got \[42, 2\]"),
     (replace(f"{S}/pos", np.zeros((42, 3), "f4")), f"/{S}/pos", "wanted dtype float64, got float32"),
+    (
+        replace(f"{T}/fields/u", np.zeros((6, 12, 42, 1), "i4")),
+        f"/{T}/fields/u",
+        "wanted dtype float32 or float64, got",
+    ),
     (replace(f"{S}/node/mass", np.zeros(3)), f"/{S}/node/mass", r"wanted 42 rows, got shape \[3\]"),
     (replace(f"{S}/node/mass", np.zeros(42), fletcher32=False), f"/{S}/node/mass", "Fletcher32"),
     (lambda file: file[S].create_group("extra"), f"/{S}/extra", "a name that the schema does not have"),

@@ -57,6 +57,16 @@ def test_other_splits_do_not_count_and_are_refused(path, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_a_training_value_that_is_not_finite_is_refused_by_place(tmp_path):
+    path = write_dummy(tmp_path / "dummy.h5")
+    with h5py.File(path, "r+") as file:
+        file["trajectories/square/fields/u"][1, 3, 4] = np.nan
+    with pytest.raises(
+        ValueError, match=r"dummy\.h5: trajectory 1 of mesh 'square': wanted finite values where observed"
+    ):
+        Normalizer.fit(windows(path))
+
+
 def test_model_units_have_unit_spread(path):
     """Windows of all twelve frames: the normalised signal, contexts and fixed operators have mean 0 and deviation 1."""
     training = windows(path)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 import torch
 from torch_geometric.data import Batch
 
-import pdgn.training.checkpoint_io as checkpoint_io
 from pdgn.data import MeshDynamicsDataset
 from pdgn.training import Forecaster, load_forecaster, read_checkpoint, train
 from pdgn.training.checkpoint_io import AtomicCheckpointIO
@@ -118,6 +118,15 @@ def test_files_of_torch_that_are_no_forecaster(tmp_path: Path, content: object, 
         load_forecaster(tmp_path / "c.ckpt")
 
 
+@pytest.mark.parametrize("part", ["description", "config", "state_dict"])
+def test_a_checkpoint_with_a_part_missing(folder: Path, tmp_path: Path, part: str) -> None:
+    content = torch.load(folder / "best.ckpt", weights_only=True)
+    (content if part in content else content["pdgn"]).pop(part)
+    torch.save(content, tmp_path / "c.ckpt")
+    with pytest.raises(ValueError, match=rf"c\.ckpt: wanted a whole .* with parts missing \('{part}'\)"):
+        load_forecaster(tmp_path / "c.ckpt")
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, 5000, -1])
 def test_truncated_files(folder: Path, tmp_path: Path, size: int) -> None:
     (tmp_path / "c.ckpt").write_bytes((folder / "best.ckpt").read_bytes()[:size])
@@ -149,18 +158,18 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
         load_forecaster(tmp_path)
 
 
-def test_a_failed_write_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_previous_checkpoint(tmp_path: Path) -> None:
     files = AtomicCheckpointIO()
     files.save_checkpoint({"value": 1}, tmp_path / "c.ckpt")
 
-    def full(content: object, path: Path) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError("no space left on the disk")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint_io.torch, "save", full)
-        with pytest.raises(OSError, match="no space left"):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))  # the system refuses the second half, as a full disk does
+    try:
+        with pytest.raises(OSError, match=r"^cannot write .*c\.ckpt: file too large; earlier checkpoints are kept"):
             files.save_checkpoint({"value": 2}, tmp_path / "c.ckpt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir()] == ["c.ckpt"]
     assert files.load_checkpoint(tmp_path / "c.ckpt") == {"value": 1}
     files.remove_checkpoint(tmp_path / "c.ckpt")
     files.remove_checkpoint(tmp_path / "c.ckpt")
