@@ -28,7 +28,7 @@ class PADGNState(NamedTuple):
         scale: usual increment of each node and channel, [N, C].
         previous: the frame before, [N, C].
         known: [N] bool, whether the node has had a reading up to the frame before.
-        limit: factor that keeps the operator step stable, [N, C]; None without operator step or with the weights.
+        transport: weights of the operator step, [E, C]; None where there is none, it is free, or with the weights.
     """
 
     weights: DifferenceWeights | None
@@ -36,7 +36,7 @@ class PADGNState(NamedTuple):
     scale: Tensor
     previous: Tensor
     known: Tensor
-    limit: Tensor | None
+    transport: Tensor | None
 
 
 class PADGN(ForecastModel):
@@ -74,6 +74,8 @@ class PADGN(ForecastModel):
         context_in_core: whether node and edge context are features of the core too.
         use_mask: whether the core is told which values are readings.
         increment_in_core: whether the core is given the last increment, in units of s.
+        monotone: cut the weights of the operator step off below 0, which keeps it stable on any mesh (anchored or
+            fixed); for problems with diffusion. What `conservative` takes off is not part of that bound.
         conservative: take the mass-weighted mean of each graph off its increment, s δ − Σ m s δ / Σ m, so that Σ m f
             stays what it is in the last observed frame, to round-off.
 
@@ -102,6 +104,7 @@ class PADGN(ForecastModel):
         use_mask: bool = False,
         increment_in_core: bool = True,
         conservative: bool = False,
+        monotone: bool = False,
     ) -> None:
         super().__init__()
         require_choice("variant", variant, ("recurrent", "sum"))
@@ -126,7 +129,7 @@ class PADGN(ForecastModel):
         if variant == "sum":
             self.core = self._sum_core(hidden_channels, num_hops)
         else:
-            self.core = self._recurrent_core(hidden_channels, num_layers, operator_step)
+            self.core = self._recurrent_core(hidden_channels, num_layers, operator_step, monotone)
         self.symmetries = self._symmetries()
         self.reset_parameters()
 
@@ -155,12 +158,15 @@ class PADGN(ForecastModel):
         node += signal if self.signal_in_weights else 0
         return SumCore(signal, self.differences.num_kernels, node, edge, hidden_channels, num_hops)
 
-    def _recurrent_core(self, hidden_channels: int, num_layers: int, operator_step: bool) -> RecurrentCore:
+    def _recurrent_core(
+        self, hidden_channels: int, num_layers: int, operator_step: bool, monotone: bool
+    ) -> RecurrentCore:
         signal, node, edge, forcing = self.channels
         context = 2 * forcing + int(self.use_mask) + (signal if self.increment_in_core else 0)
         node, edge = (node, edge) if self.context_in_core else (0, 0)
         kernels = self.differences.num_kernels
-        return RecurrentCore(signal, kernels, context + node, edge, hidden_channels, num_layers, operator_step)
+        widths = signal, kernels, context + node, edge, hidden_channels
+        return RecurrentCore(*widths, num_layers, operator_step, monotone)
 
     def _symmetries(self) -> frozenset[str]:
         """Those of the class, and what linearity in the signal adds to them."""
@@ -207,23 +213,23 @@ class PADGN(ForecastModel):
         core = None if isinstance(self.core, SumCore) else self.core.initial_state(frame, data.edge_index)
         known = torch.zeros(frame.size(0), dtype=torch.bool, device=frame.device)
         scale = increment_scale(data, frame)
-        limit = None if weights is None else self._limit(weights, data, scale)
-        return PADGNState(weights, core, scale, frame, known, limit)
+        transport = None if weights is None else self._transport(weights, data, scale)
+        return PADGNState(weights, core, scale, frame, known, transport)
 
-    def _limit(self, weights: DifferenceWeights, data: Data, scale: Tensor) -> Tensor | None:
+    def _transport(self, weights: DifferenceWeights, data: Data, scale: Tensor) -> Tensor | None:
         """As published, free weights have no bound."""
         if self.weights == "free" or isinstance(self.core, SumCore):
             return None
-        return self.core.operator_limit(weights, data.edge_index, scale)
+        return self.core.transport(weights, data.edge_index, scale)
 
     def step(
         self, frame: Tensor, state: PADGNState, data: Data, index: int, observed: Tensor
     ) -> tuple[Tensor, PADGNState]:
         """The next frame [N, C] and the next state; see :class:`ForecastModel`."""
-        weights, limit = state.weights, state.limit
+        weights, transport = state.weights, state.transport
         if weights is None or self.signal_in_weights:
             weights = self.difference_weights(data, frame)
-            limit = self._limit(weights, data, state.scale)
+            transport = self._transport(weights, data, state.scale)
         differences = spatial_difference(frame, data.edge_index, weights)
         core = state.core
         if isinstance(self.core, SumCore):
@@ -231,11 +237,11 @@ class PADGN(ForecastModel):
         else:
             context = self._core_context(frame, state, data, index, observed)
             edge = edge_inputs(data, self.channels) if self.context_in_core else None
-            increment, core = self.core(frame, differences, data.edge_index, context, edge, core, limit)
+            increment, core = self.core(frame, differences, data.edge_index, context, edge, core, transport)
         increment = state.scale * increment
         if self.conservative:
             increment = increment - mass_mean(data, increment)
-        return frame + increment, PADGNState(weights, core, state.scale, frame, state.known | observed, limit)
+        return frame + increment, PADGNState(weights, core, state.scale, frame, state.known | observed, transport)
 
     def _core_context(
         self, frame: Tensor, state: PADGNState, data: Data, index: int, observed: Tensor

@@ -16,22 +16,26 @@ class RecurrentCore(nn.Module):
 
     .. math::
         v' = \mathrm{RGN}(z, h), \qquad
-        \delta_i = W_2\,\mathrm{SiLU}(W_1 v'_i + b_1) + b_2 \;[\; + r_i \textstyle\sum_k c_k (\Delta_w f)_{ik} \,],
-        \qquad r_i = \min\Big(1, 1 \Big/ s \sum_{j \to i} \big|\textstyle\sum_k c_k v^1_{ijk}\big|\Big)
+        \delta_i = W_2\,\mathrm{SiLU}(W_1 v'_i + b_1) + b_2
+        \;[\; + r_i \textstyle\sum_{j \to i} a_{ij} (f_j - f_i) \,], \qquad
+        a_{ij} = -\textstyle\sum_k c_k v^1_{ijk}, \qquad r_i = \min\Big(1, 1 \Big/ s \sum_{j \to i} |a_{ij}|\Big)
 
-    The bracket is the operator step: the operator moves the frame itself and is not a feature only. r keeps it inside
-    the bound of an explicit diffusion: as a step s δ of a frame, no node moves by more than the weighted mean
-    difference to its neighbours, however small its cell (a diffusion that is too stiff for the step ends at the
-    neighbours' mean). Where Σ_k c_k v¹ ≤ 0 on all edges this is the maximum principle, and repeated steps are stable.
-    Nothing forces that sign: with another (anti-diffusion, cotangents of obtuse angles) r bounds one step, and repeated
-    ones may still grow. W_2 and b_2 start at zero and c sums to zero over the kernels, so that a fresh core on anchored
+    The bracket, :math:`r_i \sum_k c_k (\Delta_w f)_{ik}`, is the operator step: the operator moves the frame itself and
+    is not a feature only. r keeps it inside the bound of an explicit diffusion: as a step s δ of a frame, no node moves
+    by more than the weighted mean difference to its neighbours, however small its cell (a diffusion that is too stiff
+    for the step ends at the neighbours' mean). Where a ≥ 0 this is the maximum principle, and repeated steps are
+    stable. Nothing forces that sign unless the core is monotone, where a is cut off below 0: then the operator step
+    never leaves the range of a node and its neighbours, on any mesh and with any weights, and as the decoder is bounded
+    a roll-out cannot grow faster than linearly. The price: it cannot sharpen, and damps convection where v h > 2κ.
+    W_2 and b_2 start at zero and c sums to zero over the kernels, so that a fresh core on anchored
     or fixed operators gives δ = 0.
 
     Invariances: equivariant under relabelling of nodes and of edges.
 
     Args:
         in_channels: C. num_kernels: K. context_channels: features appended to the nodes, edge_context_channels: to the
-        edges. hidden_channels: H. num_layers: of the recurrent network. operator_step: whether the bracket is there.
+        edges. hidden_channels: H. num_layers: of the recurrent network. operator_step: whether the bracket is there,
+        monotone: whether a is cut off below 0.
 
     Shapes:
         x [N, C], gradient [E, K, C], laplacian [N, K, C], edge_index [2, E]; output δ [N, C] and the new state.
@@ -46,6 +50,7 @@ class RecurrentCore(nn.Module):
         hidden_channels: int = 64,
         num_layers: int = 2,
         operator_step: bool = True,
+        monotone: bool = False,
     ) -> None:
         super().__init__()
         self.graph = DifferenceGraph(in_channels, num_kernels, context_channels, edge_context_channels)
@@ -55,6 +60,7 @@ class RecurrentCore(nn.Module):
         self.hidden = nn.Linear(hidden_channels, hidden_channels)
         self.decoder = nn.Linear(hidden_channels, in_channels)
         self.operator = KernelMixing(num_kernels, in_channels) if operator_step else None
+        self.monotone = monotone
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -70,22 +76,24 @@ class RecurrentCore(nn.Module):
         """Hidden states of zero, of the dtype and on the device of x."""
         return self.network.initial_state(x.size(0), edge_index.size(1), x.dtype, x.device)
 
-    def operator_limit(self, weights: DifferenceWeights, edge_index: Tensor, scale: Tensor) -> Tensor | None:
-        """The factor r that keeps the operator step inside the bound of an explicit diffusion.
+    def transport(self, weights: DifferenceWeights, edge_index: Tensor, scale: Tensor) -> Tensor | None:
+        """The operator step as weights r_i a_ij of one-hop differences.
 
         Args:
-            weights: each [E, K, C].
+            weights: anchored or fixed (w² = v² = 1), each [E, K, C].
             edge_index: [2, E].
             scale: s, the usual increment, [N, C].
 
         Returns:
-            r in (0, 1], [N, C]; None without operator step.
+            [E, C]; None without operator step.
         """
         if self.operator is None:
             return None
-        size = self.operator(weights.laplacian).abs()
-        rows = scale * scatter(size, edge_index[1], dim=0, dim_size=scale.size(0), reduce="sum")
-        return 1 / rows.clamp(min=1)
+        size = -self.operator(weights.laplacian)
+        if self.monotone:
+            size = size.clamp(min=0)
+        rows = scale * scatter(size.abs(), edge_index[1], dim=0, dim_size=scale.size(0), reduce="sum")
+        return size / rows.clamp(min=1).index_select(0, edge_index[1])
 
     def forward(
         self,
@@ -95,15 +103,17 @@ class RecurrentCore(nn.Module):
         context: Tensor | None,
         edge_context: Tensor | None,
         state: RecurrentState,
-        limit: Tensor | None = None,
+        transport: Tensor | None = None,
     ) -> tuple[Tensor, RecurrentState]:
-        """The increment δ in units of the usual increment, and the new state; None leaves the operator unbounded."""
+        """The increment δ in units of the usual increment, and the new state; without transport r = 1."""
         graph = self.graph(x, *differences, context, edge_context)
         node, _, state = self.network(graph.node, graph.edge, edge_index, state)
         increment = self.decoder(functional.silu(self.hidden(node)))
-        if self.operator is not None:
-            step = self.operator(differences[1])
-            increment = increment + (step if limit is None else limit * step)
+        if transport is not None:
+            inflow = transport * (x.index_select(0, edge_index[0]) - x.index_select(0, edge_index[1]))
+            increment = increment + scatter(inflow, edge_index[1], dim=0, dim_size=x.size(0), reduce="sum")
+        elif self.operator is not None:
+            increment = increment + self.operator(differences[1])
         return increment, state
 
     def __repr__(self) -> str:
