@@ -37,21 +37,21 @@ def triangulate(
     Raises:
         ValueError: where an index is out of range, naming the place.
     """
-    pieces, owner = [], []
-    for number, polygon in enumerate(polygons):
+    for polygon, number in zip(polygons, origin):
         if not 0 <= min(polygon) <= max(polygon) < len(pos):
             given = [corner + first for corner in polygon]
-            raise ValueError(
-                f"{place} {origin[number]}: vertex numbers must lie in [{first}, {len(pos) + first}), got {given}"
-            )
-        pieces += [[polygon[0], polygon[k], polygon[k + 1]] for k in range(1, len(polygon) - 1)]
-        owner += [number] * (len(polygon) - 2)
-    face, polygon_of = np.array(pieces, dtype=np.int64).reshape(-1, 3), np.array(owner, dtype=np.int64)
+            raise ValueError(f"{place} {number}: vertex numbers must lie in [{first}, {len(pos) + first}), got {given}")
+    face = np.array([piece for polygon in polygons for piece in _fan(polygon)], dtype=np.int64).reshape(-1, 3)
     if len(face) > len(polygons) and np.isfinite(pos).all():
+        polygon_of = np.repeat(np.arange(len(polygons)), [len(polygon) - 2 for polygon in polygons])
         bad = _bad_fans(pos[face], polygon_of, len(polygons))
         for number, start in zip(bad, np.searchsorted(polygon_of, bad)):
             face[start : start + len(polygons[number]) - 2] = _clip_ears(polygons[number], pos)
     return face
+
+
+def _fan(polygon: Sequence[int]) -> list[list[int]]:
+    return [[polygon[0], polygon[k], polygon[k + 1]] for k in range(1, len(polygon) - 1)]
 
 
 def _bad_fans(corners: NDArray[np.float64], polygon_of: NDArray[np.int64], num: int) -> NDArray[np.int64]:
@@ -67,8 +67,7 @@ def _bad_fans(corners: NDArray[np.float64], polygon_of: NDArray[np.int64], num: 
 def _clip_ears(polygon: Sequence[int], pos: NDArray[np.float64]) -> list[list[int]]:
     """Triangles of a simple polygon: again and again the first corner that turns left and has no other corner in it."""
     rest, pieces = list(polygon), []
-    fan = np.array([[polygon[0], polygon[k], polygon[k + 1]] for k in range(1, len(polygon) - 1)])
-    normal = _area_and_flat(pos[fan])[0].sum(axis=0)
+    normal = _area_and_flat(pos[_fan(polygon)])[0].sum(axis=0)
     while len(rest) > 3:
         # A polygon without an ear meets itself or has no area: what is left of it is cut as a fan.
         k = next((k for k in range(len(rest)) if _is_ear(rest, k, pos, normal)), 1)
