@@ -81,7 +81,10 @@ def _text(content: bytes) -> NDArray[np.float64]:
     for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines(), start=1):
         word, *values = line.lower().split() or [""]
         last = word or last
-        facets += word == "facet"
+        if word == "facet":
+            if len(rows) != 3 * facets:
+                raise ValueError(f"line {number}: the facet before this one must have three vertices")
+            facets += 1
         solids += (word == "solid") - (word == "endsolid")
         if word == "vertex":
             try:

@@ -291,3 +291,10 @@ def test_stl_refuses_positions_beyond_its_type(tmp_path):
     with pytest.raises(ValueError, match=r"STL holds positions up to 3.4e\+38 \(float32\), got .*e\+39"):
         write_mesh(icosphere(0, radius=1e40), tmp_path / "mesh.stl")
     assert (tmp_path / "mesh.stl").read_bytes() == before
+
+
+def test_text_stl_counts_the_vertices_of_every_facet(tmp_path):
+    facet = "facet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\n"
+    uneven = facet.replace("vertex 1 0 0\n", "") + facet.replace("endloop", "vertex 1 1 0\nendloop")  # six in all
+    with pytest.raises(ValueError, match="line 8: the facet before this one must have three vertices"):
+        read(tmp_path, "uneven.stl", f"solid a\n{uneven}endsolid a\n")
