@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", metavar="FILE", help="dataset to test on; by default the one of the run's config")
     parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu or cuda")
     parser.add_argument("--output", metavar="DIR", help="folder for the results; by default that of the checkpoint")
+    parser.add_argument("--overwrite", action="store_true", help="replace an evaluation on other data")
     return parser
 
 
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     """
     from pdgn.evaluation import evaluate  # torch and matplotlib are loaded only once the options are known to be right
 
-    result = evaluate(args.checkpoint, args.data, output=args.output, device=args.device)
+    result = evaluate(args.checkpoint, args.data, output=args.output, device=args.device, overwrite=args.overwrite)
     for table in result.tables[: len(result.metrics["units"]["channels"])]:
         print(table.text(), end="\n\n")
     print(f"report: {result.report}")

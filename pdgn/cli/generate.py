@@ -55,6 +55,8 @@ def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool 
         ValueError: the recipe is inconsistent.
         OSError: a mesh or table cannot be read, the file cannot be written.
     """
+    if not output.name:
+        raise ValueError(f"output: wanted the path of a file, given {str(output)!r}")
     if workers < 1:
         raise ValueError(f"workers: wanted at least 1, got {workers}")
     text = yaml.safe_dump(asdict(recipe), sort_keys=False, allow_unicode=True)

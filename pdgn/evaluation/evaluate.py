@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import sys
 import time
@@ -19,7 +20,7 @@ from tqdm import tqdm
 from pdgn.data import SPLITS, DatasetFile, open_file
 from pdgn.data.disk import write_bytes
 from pdgn.evaluation.contestants import load_contestants
-from pdgn.evaluation.metrics_file import write_metrics
+from pdgn.evaluation.metrics_file import read_metrics_file, write_metrics
 from pdgn.evaluation.pictures import draw_pictures
 from pdgn.evaluation.report import report_html
 from pdgn.evaluation.rollout_windows import RolloutWindow, RolloutWindows, forecast_windows
@@ -55,6 +56,7 @@ def evaluate(
     output: str | Path | None = None,
     device: str = "auto",
     progress: bool | None = None,
+    overwrite: bool = False,
 ) -> Evaluation:
     """Rolls a model and the baselines of its config out over the test trajectories; writes metrics, figures and report.
 
@@ -67,10 +69,12 @@ def evaluate(
         output: folder for the results; by default that of the checkpoint.
         device: "auto", "cpu" or "cuda".
         progress: show a progress bar; by default where standard error is a terminal.
+        overwrite: replace an evaluation on other data; one on the same data is always replaced.
 
     Raises:
         FileNotFoundError: the checkpoint, the data or a trained baseline is missing.
         ValueError: the data does not fit the model.
+        FileExistsError: the folder holds an evaluation on other data.
         OSError: the output cannot be written.
     """
     contestants = load_contestants(checkpoint)
@@ -78,11 +82,13 @@ def evaluate(
     config = forecaster.config
     path = str(data if data is not None else config.data.file)
     folder = Path(output) if output is not None else Path(checkpoint).parent
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
     place = choose_device(device)
     settings = config.evaluation
     with RolloutWindows(path, config.data, settings.horizon, settings.stride) as windows:
         _require_units(windows, forecaster, path)
+        if not overwrite:
+            _refuse_other(folder / "metrics.json", path)
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
         scores, seconds = {}, {}
         for name, contestant in contestants.items():
             began = time.perf_counter()
@@ -173,6 +179,27 @@ def _require_units(windows: RolloutWindows, forecaster: Forecaster, path: str) -
         given = windows.dataset.unit.get(field.name)
         if given != field.unit:
             raise ValueError(f"{path}: field '{field.name}': wanted [{field.unit}] as in training, given [{given}]")
+    wanted, dataset = forecaster.description, windows.dataset
+    unit = dataset.time_axis.unit
+    if unit != wanted.time_unit or not math.isclose(dataset.dt, wanted.dt, rel_tol=1e-6):  # times are often rounded
+        raise ValueError(
+            f"{path}: time step: wanted {wanted.dt:g} {wanted.time_unit} as in training, given {dataset.dt:g} {unit}"
+        )
+
+
+def _refuse_other(earlier: Path, path: str) -> None:
+    """An evaluation on other data would be lost."""
+    if not earlier.is_file():
+        return
+    try:
+        other = read_metrics_file(earlier)["data"]
+    except (ValueError, KeyError):  # of another schema, or damaged
+        return
+    with open_file(path) as file:
+        if file.attributes["config_hash"] != other["config_hash"]:
+            raise FileExistsError(
+                f"{earlier}: holds an evaluation on {other['file']}; give another --output, or --overwrite"
+            )
 
 
 def _describe(

@@ -29,7 +29,7 @@ from pdgn.training.quiet import quiet_lightning
 from pdgn.training.run_checkpoint import RunCheckpoint
 from pdgn.training.run_clock import RunClock
 from pdgn.training.run_folder import TENSORBOARD, RunFolder
-from pdgn.training.windows import Windows, describe, make_loaders, open_windows
+from pdgn.training.windows import Windows, describe, make_loaders, open_windows, require_test_horizon
 
 
 def train(config: RunConfig, *, overwrite: bool = False) -> Path:
@@ -57,6 +57,7 @@ def train(config: RunConfig, *, overwrite: bool = False) -> Path:
         raise ValueError("training.accelerator: wanted a device of this machine (auto, cpu), given 'gpu', it has none")
     parts = [config, *baseline_configs(config)]
     windows = open_windows(config)
+    require_test_horizon(config)
     description = describe(windows.train, config)
     for part in parts:
         _build(part, description)  # options that a model refuses must not cost the earlier run

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch_geometric.loader import DataLoader
 
-from pdgn.data import Context, MeshDynamicsDataset
+from pdgn.data import Context, MeshDynamicsDataset, open_file
 from pdgn.models import Channels
 from pdgn.training.config import RunConfig
 from pdgn.training.description import FieldDescription, ForecastDescription
@@ -53,6 +53,28 @@ def open_windows(config: RunConfig) -> Windows:
         for split in ("train", "valid")
     )
     return Windows(train, valid)
+
+
+def require_test_horizon(config: RunConfig) -> None:
+    """Refuses before training a roll-out that evaluation would refuse after it; a file without test data may pass.
+
+    Args:
+        config: the resolved config.
+
+    Raises:
+        ValueError: evaluation.horizon is longer than the test trajectories.
+    """
+    if config.evaluation.horizon is None:
+        return
+    with open_file(config.data.file) as file:
+        tables = [table for name in file.mesh_names if (table := file.trajectories(name)) is not None]
+    frames = min((len(table.time) for table in tables if (table.split == "test").any()), default=None)
+    if frames is not None and config.data.history + config.evaluation.horizon > frames:
+        raise ValueError(
+            f"evaluation.horizon: wanted at most {frames - config.data.history}, as test trajectories of "
+            f"{config.data.file} have {frames} frames and {config.data.history} are observed, "
+            f"given {config.evaluation.horizon}"
+        )
 
 
 def describe(windows: MeshDynamicsDataset, config: RunConfig) -> ForecastDescription:

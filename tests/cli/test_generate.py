@@ -151,6 +151,7 @@ TWO = TriMesh([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3
         (["--meshes", "[{name: a, shape: icosphere, area: -1}]"], "mesh 'a'.area: wanted a finite number above 0"),
         (["--meshes", "[{name: a, shape: torus, options: {major: x}}]"], "option 'major': wanted a number, given 'x'"),
         (["--sensors", "{count: 5, stride: 0}"], "sensors.stride: wanted"),
+        (["--output", ""], "output: wanted the path of a file"),
         (["--workers", "0"], "workers: wanted at least 1"),
         (["--initial.modes", "5000"], "num_modes: wanted at most"),
         (["--config", "tyni"], "did you mean 'tiny'"),

@@ -161,6 +161,26 @@ def test_another_file_counts_as_unseen_unless_its_mesh_was_trained_on(tmp_path):
         evaluate(run, write_file(tmp_path / "metres.h5", unit="m"))
 
 
+def test_data_of_another_time_step_is_refused(tmp_path):
+    run = make_run(tmp_path, figures=False)
+    with pytest.raises(ValueError, match=r"slow\.h5: time step: wanted 0\.1 h as in training, given 0\.2 h"):
+        evaluate(run, write_file(tmp_path / "slow.h5", times=2 * TIME))
+
+
+def test_an_evaluation_is_not_replaced_by_one_on_other_data(tmp_path):
+    run = make_run(tmp_path, figures=False)
+    evaluate(run)
+    before = (run.parent / "metrics.json").read_bytes()
+    other = write_file(tmp_path / "other.h5", recipe="other")
+    with pytest.raises(
+        FileExistsError, match=r"metrics\.json: holds an evaluation on .*decay\.h5; give another"
+    ):
+        evaluate(run, other)
+    assert (run.parent / "metrics.json").read_bytes() == before
+    assert evaluate(run, other, output=tmp_path / "out").metrics["data"]["file"] == str(other)
+    assert evaluate(run, other, overwrite=True).metrics["data"]["file"] == str(other)
+
+
 @pytest.mark.parametrize(
     "device, message", [("tpu9", "wanted auto, cpu or cuda, given 'tpu9'"), ("mps", "wanted auto, cpu or cuda")]
 )

@@ -26,12 +26,14 @@ def decaying(pos: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarra
     return (np.exp(-RATE * TIME)[None, :, None] * start[:, None, :])[..., None].astype(np.float32)
 
 
-def write_file(path: Path, *, gaps: bool = False, unit: str = "K") -> Path:
+def write_file(
+    path: Path, *, gaps: bool = False, unit: str = "K", recipe: str = "tiny", times: np.ndarray = TIME
+) -> Path:
     """Two meshes: "ball" with training trajectories, "ring" with test trajectories alone."""
     rng = np.random.default_rng(0)
     attributes = {"u": {"unit": unit, "equation": "u_t = -2 u", "boundary": "none"}}
     with DatasetWriter(
-        path, config="recipe: tiny", name="decay", seed=0, field_attributes=attributes, time_unit="h"
+        path, config=f"recipe: {recipe}", name="decay", seed=0, field_attributes=attributes, time_unit="h"
     ) as writer:
         for name, mesh in {"ball": icosphere(1), "ring": torus(1.0, 0.4, 10, 6)}.items():
             splits = SPLITS[name]
@@ -41,7 +43,7 @@ def write_file(path: Path, *, gaps: bool = False, unit: str = "K") -> Path:
                 values[~mask["u"]] = np.nan
             writer.write_mesh(name, MeshRecord.from_mesh(mesh, unit="m"))
             parameters = {"strength": np.full(len(splits), 2.0)}
-            writer.write_block(TrajectoryBlock(name, 0, TIME, {"u": values}, mask, parameters, splits))
+            writer.write_block(TrajectoryBlock(name, 0, times, {"u": values}, mask, parameters, splits))
         writer.finish()
     return path
 

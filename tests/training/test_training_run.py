@@ -52,6 +52,13 @@ def test_the_folder_holds_what_it_says(dataset: Path, tmp_path: Path, capsys: py
     assert row["truth_probability"] == 0.75 and row["learning_rate"] == 3e-3
 
 
+def test_a_roll_out_longer_than_the_test_trajectories_is_refused_before_training(dataset: Path, tmp_path: Path) -> None:
+    config = tiny_config(dataset, tmp_path)
+    with pytest.raises(ValueError, match=r"evaluation\.horizon: wanted at most 6, .* have 8 frames .*, given 7$"):
+        train(replace(config, evaluation=replace(config.evaluation, horizon=7)))
+    assert not (tmp_path / "tiny").exists()
+
+
 def test_training_learns_the_decay(dataset: Path, tmp_path: Path) -> None:
     folder = train(tiny_config(dataset, tmp_path, epochs=25, learning_rate=1e-2, truth_decay=None, noise_std=0.0))
     losses = [row["valid/loss"] for row in read_metrics(folder / "metrics.csv")]
