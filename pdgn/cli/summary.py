@@ -48,7 +48,11 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(
             f"--markdown: wanted a file name that ends in {' or '.join(MARKDOWN)}, given {args.markdown!r}"
         )
-    tables = seed_tables(read_seeds(args.files), args.steps)
+    try:
+        tables = seed_tables(read_seeds(args.files), args.steps)
+    except (KeyError, AttributeError, TypeError) as error:
+        wanted = f"{', '.join(args.files)}: wanted metrics.json as 'pdgn evaluate' writes it"
+        raise ValueError(f"{wanted}, given an edited or damaged one ({error})") from None
     print("\n\n".join(table.text() for table in tables))
     if args.markdown is not None:
         with clear_errors(f"cannot write {args.markdown}", "choose another place for --markdown"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pdgn.cli.main import main
@@ -35,6 +37,7 @@ def test_the_last_step_is_told_without_being_asked(tmp_path, capsys):
         (["0", "missing.json"], "missing.json: No such file or directory"),
         (["3"], "3.json: wanted metrics.json, given a file that is no JSON"),
         (["4"], "4.json: wanted pdgn-metrics 1.0, given None None"),
+        (["5"], "5.json: wanted metrics.json as 'pdgn evaluate' writes it, given an edited or damaged one"),
         (["0", "--steps", "9"], "steps: wanted numbers from 1 to 3, given 9"),
         (["0", "--steps", "x"], "argument --steps: invalid int value: 'x'"),
         (["0", "--markdwn", "x"], "unrecognized arguments: --markdwn x (did you mean '--markdown'?)"),
@@ -47,6 +50,7 @@ def test_mistakes_are_one_line(tmp_path, capsys, monkeypatch, words, message):
     written(tmp_path, metrics(0), metrics(1), changed("config", "model", "num_hops", value=2, seed=2))
     (tmp_path / "3.json").write_text("{")
     (tmp_path / "4.json").write_text("{}")
-    assert main(["summary", *(f"{word}.json" if word in "01234" else word for word in words)]) == 2
+    (tmp_path / "5.json").write_text(json.dumps(json.loads((tmp_path / "0.json").read_text()) | {"models": "none"}))
+    assert main(["summary", *(f"{word}.json" if word in "012345" else word for word in words)]) == 2
     error = capsys.readouterr().err.strip()
     assert error.startswith("pdgn: error: ") and message in error and "\n" not in error

@@ -172,9 +172,7 @@ def test_an_evaluation_is_not_replaced_by_one_on_other_data(tmp_path):
     evaluate(run)
     before = (run.parent / "metrics.json").read_bytes()
     other = write_file(tmp_path / "other.h5", recipe="other")
-    with pytest.raises(
-        FileExistsError, match=r"metrics\.json: holds an evaluation on .*decay\.h5; give another"
-    ):
+    with pytest.raises(FileExistsError, match=r"metrics\.json: holds an evaluation on .*decay\.h5; give another"):
         evaluate(run, other)
     assert (run.parent / "metrics.json").read_bytes() == before
     assert evaluate(run, other, output=tmp_path / "out").metrics["data"]["file"] == str(other)
