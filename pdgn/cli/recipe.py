@@ -243,3 +243,4 @@ class Recipe:
         _text("", self, "name", "unit")
         for name in ("seed", "geodesic_sources"):
             _require(name, getattr(self, name) >= 0, "an integer of at least 0", getattr(self, name))
+        _require("seed", self.seed < 2**63, "an integer below 2^63, as the file stores it", self.seed)
