@@ -16,7 +16,7 @@ class FixedOperators(PADGN):
 
     Args:
         channels, hidden_channels, num_layers, operator_step, context_in_core, use_mask, increment_in_core,
-            conservative, monotone: as in :class:`PADGN`.
+            conservative, limited: as in :class:`PADGN`.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class FixedOperators(PADGN):
         use_mask: bool = False,
         increment_in_core: bool = True,
         conservative: bool = False,
-        monotone: bool = False,
+        limited: bool = False,
     ) -> None:
         super().__init__(
             channels,
@@ -42,5 +42,5 @@ class FixedOperators(PADGN):
             use_mask=use_mask,
             increment_in_core=increment_in_core,
             conservative=conservative,
-            monotone=monotone,
+            limited=limited,
         )

@@ -74,8 +74,8 @@ class PADGN(ForecastModel):
         context_in_core: whether node and edge context are features of the core too.
         use_mask: whether the core is told which values are readings.
         increment_in_core: whether the core is given the last increment, in units of s.
-        monotone: cut the weights of the operator step off below 0, which keeps it stable on any mesh (anchored or
-            fixed); for problems with diffusion. What `conservative` takes off is not part of that bound.
+        limited: in evaluation mode, cut the operator step off where it would leave the range of a node and its neighbours,
+            which keeps it stable on any mesh (anchored or fixed). What `conservative` takes off is not part of that bound.
         conservative: take the mass-weighted mean of each graph off its increment, s δ − Σ m s δ / Σ m, so that Σ m f
             stays what it is in the last observed frame, to round-off.
 
@@ -104,7 +104,7 @@ class PADGN(ForecastModel):
         use_mask: bool = False,
         increment_in_core: bool = True,
         conservative: bool = False,
-        monotone: bool = False,
+        limited: bool = False,
     ) -> None:
         super().__init__()
         require_choice("variant", variant, ("recurrent", "sum"))
@@ -129,7 +129,7 @@ class PADGN(ForecastModel):
         if variant == "sum":
             self.core = self._sum_core(hidden_channels, num_hops)
         else:
-            self.core = self._recurrent_core(hidden_channels, num_layers, operator_step, monotone)
+            self.core = self._recurrent_core(hidden_channels, num_layers, operator_step, limited)
         self.symmetries = self._symmetries()
         self.reset_parameters()
 
@@ -159,14 +159,14 @@ class PADGN(ForecastModel):
         return SumCore(signal, self.differences.num_kernels, node, edge, hidden_channels, num_hops)
 
     def _recurrent_core(
-        self, hidden_channels: int, num_layers: int, operator_step: bool, monotone: bool
+        self, hidden_channels: int, num_layers: int, operator_step: bool, limited: bool
     ) -> RecurrentCore:
         signal, node, edge, forcing = self.channels
         context = 2 * forcing + int(self.use_mask) + (signal if self.increment_in_core else 0)
         node, edge = (node, edge) if self.context_in_core else (0, 0)
         kernels = self.differences.num_kernels
         widths = signal, kernels, context + node, edge, hidden_channels
-        return RecurrentCore(*widths, num_layers, operator_step, monotone)
+        return RecurrentCore(*widths, num_layers, operator_step, limited)
 
     def _symmetries(self) -> frozenset[str]:
         """Those of the class, and what linearity in the signal adds to them."""
@@ -237,7 +237,9 @@ class PADGN(ForecastModel):
         else:
             context = self._core_context(frame, state, data, index, observed)
             edge = edge_inputs(data, self.channels) if self.context_in_core else None
-            increment, core = self.core(frame, differences, data.edge_index, context, edge, core, transport)
+            increment, core = self.core(
+                frame, differences, data.edge_index, context, edge, core, transport, state.scale
+            )
         increment = state.scale * increment
         if self.conservative:
             increment = increment - mass_mean(data, increment)

@@ -24,9 +24,16 @@ class RecurrentCore(nn.Module):
     is not a feature only. r keeps it inside the bound of an explicit diffusion: as a step s δ of a frame, no node moves
     by more than the weighted mean difference to its neighbours, however small its cell (a diffusion that is too stiff
     for the step ends at the neighbours' mean). Where a ≥ 0 this is the maximum principle, and repeated steps are
-    stable. Nothing forces that sign unless the core is monotone, where a is cut off below 0: then the operator step
-    never leaves the range of a node and its neighbours, on any mesh and with any weights, and as the decoder is bounded
-    a roll-out cannot grow faster than linearly. The price: it cannot sharpen, and damps convection where v h > 2κ.
+    stable. Nothing forces that sign: r bounds one step, and repeated ones may still grow. Limited, the operator step is
+    cut off, in evaluation mode, where it would leave the range of the node and its neighbours,
+
+    .. math::
+        \min_{j \in N(i) \cup i} f_j \le f_i + s\,[\dots] \le \max_{j \in N(i) \cup i} f_j,
+
+    which convection and diffusion keep by themselves as long as they reach no further than one edge in a step. The
+    operator then makes no new extremum on any mesh, with any weights, and as the decoder is bounded a roll-out cannot
+    grow faster than linearly. The price: a peak that passes between nodes is cut off. (In training the limit is left
+    away: it hides from the gradient the steps that most need correction, and costs two more reductions.)
     W_2 and b_2 start at zero and c sums to zero over the kernels, so that a fresh core on anchored
     or fixed operators gives δ = 0.
 
@@ -35,7 +42,7 @@ class RecurrentCore(nn.Module):
     Args:
         in_channels: C. num_kernels: K. context_channels: features appended to the nodes, edge_context_channels: to the
         edges. hidden_channels: H. num_layers: of the recurrent network. operator_step: whether the bracket is there,
-        monotone: whether a is cut off below 0.
+        limited: whether the operator step is kept in the range of the neighbours.
 
     Shapes:
         x [N, C], gradient [E, K, C], laplacian [N, K, C], edge_index [2, E]; output δ [N, C] and the new state.
@@ -50,7 +57,7 @@ class RecurrentCore(nn.Module):
         hidden_channels: int = 64,
         num_layers: int = 2,
         operator_step: bool = True,
-        monotone: bool = False,
+        limited: bool = False,
     ) -> None:
         super().__init__()
         self.graph = DifferenceGraph(in_channels, num_kernels, context_channels, edge_context_channels)
@@ -60,7 +67,7 @@ class RecurrentCore(nn.Module):
         self.hidden = nn.Linear(hidden_channels, hidden_channels)
         self.decoder = nn.Linear(hidden_channels, in_channels)
         self.operator = KernelMixing(num_kernels, in_channels) if operator_step else None
-        self.monotone = monotone
+        self.limited = limited
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -90,8 +97,6 @@ class RecurrentCore(nn.Module):
         if self.operator is None:
             return None
         size = -self.operator(weights.laplacian)
-        if self.monotone:
-            size = size.clamp(min=0)
         rows = scale * scatter(size.abs(), edge_index[1], dim=0, dim_size=scale.size(0), reduce="sum")
         return size / rows.clamp(min=1).index_select(0, edge_index[1])
 
@@ -104,17 +109,30 @@ class RecurrentCore(nn.Module):
         edge_context: Tensor | None,
         state: RecurrentState,
         transport: Tensor | None = None,
+        scale: Tensor | None = None,
     ) -> tuple[Tensor, RecurrentState]:
         """The increment δ in units of the usual increment, and the new state; without transport r = 1."""
         graph = self.graph(x, *differences, context, edge_context)
         node, _, state = self.network(graph.node, graph.edge, edge_index, state)
         increment = self.decoder(functional.silu(self.hidden(node)))
         if transport is not None:
-            inflow = transport * (x.index_select(0, edge_index[0]) - x.index_select(0, edge_index[1]))
-            increment = increment + scatter(inflow, edge_index[1], dim=0, dim_size=x.size(0), reduce="sum")
+            increment = increment + self._operator_step(x, edge_index, transport, scale)
         elif self.operator is not None:
             increment = increment + self.operator(differences[1])
         return increment, state
+
+    def _operator_step(self, x: Tensor, edge_index: Tensor, transport: Tensor, scale: Tensor | None) -> Tensor:
+        """r_i Σ_j a_ij (f_j − f_i), limited where the core is."""
+        difference = x.index_select(0, edge_index[0]) - x.index_select(0, edge_index[1])
+        step = scatter(transport * difference, edge_index[1], dim=0, dim_size=x.size(0), reduce="sum")
+        if not self.limited or self.training or scale is None:
+            return step
+        lowest, highest = (
+            scatter(difference, edge_index[1], dim=0, dim_size=x.size(0), reduce=reduce) for reduce in ("min", "max")
+        )
+        # PyG gives nodes without edges 0, the range of a node alone.
+        size = scale.clamp(min=torch.finfo(scale.dtype).tiny)
+        return step.clamp(min=lowest.clamp(max=0) / size, max=highest.clamp(min=0) / size)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.graph}, {self.network}, operator_step={self.operator is not None})"

@@ -25,11 +25,11 @@ def test_the_operator_step_obeys_the_maximum_principle_however_stiff():
 
 
 @pytest.mark.parametrize("strength", [-1e6, -1.0, 1e-3, 1e6])
-def test_a_monotone_operator_step_obeys_it_with_weights_of_any_sign(strength):
+def test_a_limited_operator_step_obeys_it_with_weights_of_any_sign(strength):
     data = sample(0, PLAIN)
     data.reference_laplacian = 1e2 * data.reference_laplacian
     assert (data.reference_laplacian < 0).any() and (data.reference_laplacian > 0).any()
-    model = PADGN(PLAIN, hidden_channels=8, num_kernels=3, monotone=True).double()
+    model = PADGN(PLAIN, hidden_channels=8, num_kernels=3, limited=True).double().eval()
     model.core.operator.weight.data.copy_(strength * normal(3, PLAIN.signal, seed=4))
     frame = data.x[:, 0]
     following, _ = model.step(frame, model.start(data), data, 0, data.x_mask[:, 0])
@@ -44,12 +44,12 @@ def bound_of_the_decoder(model):
     return model.core.decoder.weight.abs() @ hidden + model.core.decoder.bias.abs()
 
 
-def test_a_monotone_roll_out_grows_at_most_linearly():
+def test_a_limited_roll_out_grows_at_most_linearly():
     data, steps = sample(0, PLAIN), 60
     data.x_mask = torch.ones_like(data.x_mask)
-    for monotone in (True, False):
-        model = randomise(PADGN(PLAIN, hidden_channels=8, num_kernels=3, monotone=monotone), scale=1.0)
+    for limited in (True, False):
+        model = randomise(PADGN(PLAIN, hidden_channels=8, num_kernels=3, limited=limited), scale=1.0).eval()
         with torch.no_grad():
             forecast = rollout(model, data, steps)
             allowed = data.x[:, -1].abs().max(0).values + steps * data.increment_scale[0] * bound_of_the_decoder(model)
-        assert bool((forecast.abs() <= allowed).all()) == monotone
+        assert bool((forecast.abs() <= allowed).all()) == limited
