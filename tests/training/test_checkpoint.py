@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import resource
 from pathlib import Path
 
@@ -141,6 +142,21 @@ def test_files_of_other_programs(tmp_path: Path, text: bytes) -> None:
     with pytest.raises(ValueError, match=r"c\.ckpt: wanted a pdgn-forecaster checkpoint") as caught:
         load_forecaster(tmp_path / "c.ckpt")
     assert "\n" not in str(caught.value)
+
+
+class Bomb:
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.target,)
+
+
+def test_a_pickle_that_runs_code_is_refused_in_silence(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    (tmp_path / "c.ckpt").write_bytes(pickle.dumps(Bomb(tmp_path / "ran")))
+    with pytest.raises(ValueError, match=r"c\.ckpt: wanted a pdgn-forecaster checkpoint, given a file that cannot be"):
+        load_forecaster(tmp_path / "c.ckpt")
+    assert not (tmp_path / "ran").exists() and not recwarn.list
 
 
 def test_objects_are_not_unpickled(tmp_path: Path) -> None:
