@@ -74,8 +74,9 @@ class PADGN(ForecastModel):
         context_in_core: whether node and edge context are features of the core too.
         use_mask: whether the core is told which values are readings.
         increment_in_core: whether the core is given the last increment, in units of s.
-        limited: in evaluation mode, cut the operator step off where it would leave the range of a node and its neighbours,
-            which keeps it stable on any mesh (anchored or fixed). What `conservative` takes off is not part of that bound.
+        limited: in evaluation mode, cut the operator step off where it would leave the range of a node and its
+            neighbours, which keeps it stable on any mesh (anchored or fixed; what `conservative` takes off is not part
+            of that bound).
         conservative: take the mass-weighted mean of each graph off its increment, s δ − Σ m s δ / Σ m, so that Σ m f
             stays what it is in the last observed frame, to round-off.
 
