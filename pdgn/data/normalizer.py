@@ -126,6 +126,7 @@ class _Statistics:
         }
 
     def add(self, key: TrajectoryKey) -> None:
+        """Takes one trajectory in, piece by piece."""
         self._add_contexts(key)
         last: tuple[np.ndarray, np.ndarray] | None = None
         for stored, mask in self.dataset.stream(key):
@@ -168,6 +169,7 @@ class _Statistics:
             self.laplacian.update(sums[np.logical_and.reduceat(both, first, axis=1)])
 
     def store(self, normalizer: Normalizer) -> None:
+        """Writes the statistics into the buffers of a normaliser."""
         if not self.signal.count:
             raise ValueError(f"{self.dataset.path}: wanted observed values in the training split, got none")
         spread = self.signal.std()

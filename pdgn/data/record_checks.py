@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 
 def check_positions(pos: np.ndarray) -> None:
+    """Refuses positions that are not [V, 3], V > 0, and finite.
+
+    Raises:
+        ValueError: naming the array and what is wrong.
+    """
     if pos.ndim != 2 or pos.shape[1] != 3 or len(pos) == 0:
         raise ValueError(f"pos: wanted shape [V, 3] with V > 0, got {list(pos.shape)}")
     if not np.isfinite(pos).all():
@@ -22,6 +27,11 @@ def check_positions(pos: np.ndarray) -> None:
 
 
 def check_edges(edge_index: np.ndarray, num_nodes: int) -> None:
+    """Refuses edges [2, E] that are out of range, not sorted by target, loops, or leave a node without neighbour.
+
+    Raises:
+        ValueError: naming the array and what is wrong.
+    """
     if edge_index.ndim != 2 or edge_index.shape[0] != 2 or edge_index.shape[1] == 0:
         raise ValueError(f"edge_index: wanted shape [2, E] with E > 0, got {list(edge_index.shape)}")
     _check_range("edge_index", edge_index, num_nodes)
@@ -43,6 +53,11 @@ def _check_range(name: str, index: np.ndarray, num_nodes: int) -> None:
 
 
 def check_geometry(record: MeshRecord) -> None:
+    """Checks positions, edges, faces and geodesic distances of a record.
+
+    Raises:
+        ValueError: naming the array and what is wrong.
+    """
     check_positions(record.pos)
     check_edges(record.edge_index, record.num_nodes)
     if record.face is not None:
@@ -70,6 +85,11 @@ def required_arrays(has_faces: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def check_arrays(record: MeshRecord) -> None:
+    """Checks that a record has the arrays that every record has, of the right length and finite.
+
+    Raises:
+        ValueError, TypeError: naming the array and what is wrong.
+    """
     wanted = required_arrays(record.face is not None)
     for kind, arrays, count, names in (
         ("node", record.node, record.num_nodes, wanted[0]),
