@@ -10,7 +10,7 @@ JOBS   ?= 2
 help:
 	@echo "make demo       generate a dataset, train, evaluate; ends with a table and runs/demo/report.html"
 	@echo "make seeds-demo three seeds of the demo in one table (the same for any config: seeds-NAME)"
-	@echo "make real       meshes and stations of the README, three seeds each (needs the data named there; 90 minutes)"
+	@echo "make real       meshes and stations of the README, three seeds each (needs the data named there; an hour)"
 	@echo "make test       the tests (minutes)"
 	@echo "make test-slow  the long checks too: killed processes, wheels, real meshes"
 	@echo "make lint       ruff and mypy"
