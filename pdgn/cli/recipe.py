@@ -90,6 +90,8 @@ class EquationRecipe:
     def __post_init__(self) -> None:
         _at_least("equation", self, diffusivity=0, contrast=1, speed=0, velocity_modes=1)
         moving = self.name == "convection_diffusion"
+        plane = self.name == "plane"
+        _require("equation.contrast", not plane or self.contrast == 1, "1, as 'plane' has its own", self.contrast)
         _require("equation.speed", moving or self.speed == 0, f"0, as '{self.name}' takes no velocity", self.speed)
         require_name(self.field, "equation.field")
         _require("equation.field", self.field != "pos", "another name, 'pos' is that of moving meshes", self.field)

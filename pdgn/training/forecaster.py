@@ -207,7 +207,7 @@ class Forecaster(LightningModule):
         settings = self.config.training
         return TrainingDivergedError(
             f"epoch {self.current_epoch + 1}, batch {batch_idx + 1}: wanted a finite {what}, given {value}; "
-            "the last good checkpoint stays. "
+            "checkpoints of earlier epochs stay. "
             f"Try a smaller training.learning_rate (now {settings.learning_rate:g}), "
             f"a smaller training.clip (now {settings.clip}) or a shorter data.horizon (now {self.config.data.horizon})"
         )

@@ -145,6 +145,10 @@ TWO = TriMesh([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3
         (["--trajectories.frames", "1"], "trajectories.frames: wanted a finite number of at least 2, given 1"),
         (["--seed", "-1"], "seed: wanted an integer of at least 0, given -1"),
         (["--equation.speed", "2"], "equation.speed: wanted 0, as 'heat' takes no velocity, given 2.0"),
+        (
+            ["--equation.name", "plane", "--equation.contrast", "2"],
+            "equation.contrast: wanted 1, as 'plane' has its own",
+        ),
         (["--equation.unit", ""], "equation.unit: wanted text that is not empty"),
         (["--equation.field", "pos"], "equation.field: wanted another name"),
         (["--meshes", "[{name: a, shape: bumpy_sphere, count: 0}]"], "mesh 'a'.count: wanted"),
