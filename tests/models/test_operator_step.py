@@ -53,3 +53,22 @@ def test_a_limited_roll_out_grows_at_most_linearly():
             forecast = rollout(model, data, steps)
             allowed = data.x[:, -1].abs().max(0).values + steps * data.increment_scale[0] * bound_of_the_decoder(model)
         assert bool((forecast.abs() <= allowed).all()) == limited
+
+
+def test_the_limiter_cuts_at_the_range_of_the_neighbours_and_nowhere_else():
+    data = sample(0, PLAIN)
+    frame, source, target = data.x[:, 0], *data.edge_index
+    lowest, highest = frame.clone(), frame.clone()
+    for j, i in zip(source.tolist(), target.tolist()):
+        lowest[i], highest[i] = torch.minimum(lowest[i], frame[j]), torch.maximum(highest[i], frame[j])
+    followings = []
+    for limited in (False, True):
+        model = PADGN(PLAIN, hidden_channels=8, num_kernels=3, limited=limited).double().eval()
+        model.core.operator.weight.data.copy_(normal(3, PLAIN.signal, seed=4))  # the decoder is zero
+        followings.append(model.step(frame, model.start(data), data, 0, data.x_mask[:, 0])[0])
+    free, kept = followings
+    cut = (free < lowest) | (free > highest)
+    assert cut.any() and (~cut & (free != frame)).any()
+    assert torch.allclose(kept, free.clamp(lowest, highest), atol=1e-13)  # round-off of values of order 1
+    model.train()
+    assert torch.equal(model.step(frame, model.start(data), data, 0, data.x_mask[:, 0])[0], free)
