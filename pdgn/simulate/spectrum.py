@@ -64,6 +64,7 @@ def largest_stable_step(amplification: Callable[[NDArray[np.complex128]], NDArra
         return np.inf
 
     def stable(dt: float) -> bool:
+        """Whether |R| ≤ 1 all along the outline."""
         with np.errstate(over="ignore", invalid="ignore"):
             return bool(np.all(np.abs(amplification(dt * outline)) <= 1 + 1e-12))  # round-off of R near 0
 

@@ -39,7 +39,9 @@ def test_four_neighbours_on_a_periodic_grid():
 
 def test_period_takes_points_outside_the_box_and_at_its_end():
     pos = np.array([[-1e-20, 0.1], [1.0, 0.3], [2.5, 0.0], [-0.3, 0.0]])
-    check_convention(knn_graph(pos, 1, period=(1.0, 1.0, 0.0)), 4)
+    edge_index = knn_graph(pos, 1, period=(1.0, 1.0, 0.0))
+    check_convention(edge_index, 4)
+    assert set(map(tuple, edge_index.T.tolist())) == {(0, 1), (1, 0), (2, 3), (3, 2)}  # at x = 0, 0, ½ and 0.7
 
 
 def test_delaunay_of_a_square_and_its_centre():

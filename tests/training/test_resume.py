@@ -177,7 +177,9 @@ def test_killed_after_the_stop_was_decided(dataset: Path, tmp_path: Path, monkey
     with monkeypatch.context() as patch:
         kill_at(patch, RunFolder, "finish", calls(1))
         killed(lambda: train(config))
-    require_same(train(config), reference)  # no epoch is added
+    folder = train(config)
+    require_same(folder, reference)
+    assert len(read_metrics(folder / "metrics.csv")) < settings["epochs"]  # stopped early, and no epoch is added
 
 
 def test_resumed_with_reading_processes(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
