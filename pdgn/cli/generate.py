@@ -17,7 +17,7 @@ from jsonargparse import Namespace
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from pdgn.cli.jobs import Job, compute, mesh_record, plan
+from pdgn.cli.jobs import Job, compute, field_attributes, mesh_record, plan
 from pdgn.cli.parser import StrictParser
 from pdgn.cli.recipe import (
     EquationRecipe,
@@ -65,8 +65,7 @@ def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool 
     if recipe.stations is not None:
         return write_stations(recipe.stations, output, about, overwrite=overwrite)
     jobs = plan(recipe)
-    unit = {"unit": recipe.equation.unit, "equation": formula(recipe), "boundary": recipe.equation.boundary}
-    attributes = {recipe.equation.field: unit}
+    attributes = field_attributes(recipe)
     with DatasetWriter(
         output, **about, field_attributes=attributes, time_unit=recipe.trajectories.time_unit, overwrite=overwrite
     ) as writer:
@@ -82,22 +81,6 @@ def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool 
                 writer.write_block(block)
                 bar.update()
         return writer.finish()
-
-
-def formula(recipe: Recipe) -> str:
-    """The equation of a recipe in one line of text.
-
-    Args:
-        recipe: the recipe.
-
-    Returns:
-        What the file says about its fields.
-    """
-    return {
-        "heat": "u_t = div(diffusivity grad u)",
-        "convection_diffusion": "u_t + div(u velocity) = div(diffusivity grad u)",
-        "plane": "u_t + velocity . grad u = diffusivity laplacian u",
-    }[recipe.equation.name]
 
 
 def computed(recipe: Recipe, jobs: Sequence[Job], workers: int) -> Iterator[TrajectoryBlock]:

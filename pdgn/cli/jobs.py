@@ -188,6 +188,27 @@ def compute(recipe: Recipe, job: Job) -> TrajectoryBlock:
     return TrajectoryBlock(job.mesh, job.block, trajectory.time, {recipe.equation.field: frames}, {}, repeated, split)
 
 
+def field_attributes(recipe: Recipe) -> dict[str, dict[str, str]]:
+    """What the file says about every field of a recipe.
+
+    Args:
+        recipe: the recipe.
+
+    Returns:
+        field → unit, equation (one line of text) and boundary.
+    """
+    wanted = recipe.equation
+    return {wanted.field: {"unit": wanted.unit, "equation": _formula(wanted.name), "boundary": wanted.boundary}}
+
+
+def _formula(name: str) -> str:
+    return {
+        "heat": "u_t = div(diffusivity grad u)",
+        "convection_diffusion": "u_t + div(u velocity) = div(diffusivity grad u)",
+        "plane": "u_t + velocity . grad u = diffusivity laplacian u",
+    }[name]
+
+
 def draw_equation(recipe: Recipe, mesh: TriMesh, generator: np.random.Generator) -> tuple[Equation, dict[str, Array]]:
     """The equation of a block with its random coefficients.
 
