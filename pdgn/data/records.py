@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from pdgn.data.record_checks import check_arrays, check_edges, check_geometry, check_positions
 from pdgn.mesh import TriMesh, minimal_image
 from pdgn.operators import mass, reference_weights, sensor_reference_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +136,8 @@ class MeshRecord:
             compute: gives the array the first time.
         """
         if name not in self._tensors:
+            import torch  # late: the processes that simulate need no torch, which takes seconds to load
+
             values = np.asarray(compute())
             kind = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}[values.dtype.kind]
             self._tensors[name] = torch.from_numpy(values.astype(kind, copy=True))
