@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,21 +62,39 @@ def check_geometry(record: MeshRecord) -> None:
     check_positions(record.pos)
     check_edges(record.edge_index, record.num_nodes)
     if record.face is not None:
-        if record.face.ndim != 2 or record.face.shape[1] != 3 or len(record.face) == 0:
-            raise ValueError(f"face: wanted shape [F, 3] with F > 0, got {list(record.face.shape)}")
-        _check_range("face", record.face, record.num_nodes)
-    sources = record.geodesic.get("sources")
-    for name, values in record.geodesic.items():
-        if sources is None:
-            raise ValueError(f"geodesic: wanted 'sources' [S] beside the distances, got only {sorted(record.geodesic)}")
-        if name == "sources":
-            _check_range("geodesic/sources", values, record.num_nodes)
-        elif values.shape != (len(sources), record.num_nodes) or np.isnan(values).any() or (values < 0).any():
-            raise ValueError(
-                f"geodesic/{name}: wanted distances ≥ 0 of shape {[len(sources), record.num_nodes]}, got "
-                f"{list(values.shape)} "
-                f"with {int(np.isnan(values).sum())} NaN and {int((values < 0).sum())} negative"
-            )
+        check_face(record.face, record.num_nodes)
+    for name in record.geodesic:
+        check_geodesic(name, record.geodesic, record.num_nodes)
+
+
+def check_face(face: np.ndarray, num_nodes: int) -> None:
+    """Refuses faces that are not [F, 3], F > 0, with indices in [0, V).
+
+    Raises:
+        ValueError: naming the array and what is wrong.
+    """
+    if face.ndim != 2 or face.shape[1] != 3 or len(face) == 0:
+        raise ValueError(f"face: wanted shape [F, 3] with F > 0, got {list(face.shape)}")
+    _check_range("face", face, num_nodes)
+
+
+def check_geodesic(name: str, geodesic: Mapping[str, np.ndarray], num_nodes: int) -> None:
+    """Refuses sources out of range, and distances that are not [S, V], NaN or negative; +inf is legal.
+
+    Raises:
+        ValueError: naming the array and what is wrong.
+    """
+    values, sources = geodesic[name], geodesic.get("sources")
+    if sources is None:
+        raise ValueError(f"geodesic: wanted 'sources' [S] beside the distances, got only {sorted(geodesic)}")
+    if name == "sources":
+        _check_range("geodesic/sources", values, num_nodes)
+    elif values.shape != (len(sources), num_nodes) or np.isnan(values).any() or (values < 0).any():
+        raise ValueError(
+            f"geodesic/{name}: wanted distances ≥ 0 of shape {[len(sources), num_nodes]}, got "
+            f"{list(values.shape)} "
+            f"with {int(np.isnan(values).sum())} NaN and {int((values < 0).sum())} negative"
+        )
 
 
 def required_arrays(has_faces: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -99,12 +118,24 @@ def check_arrays(record: MeshRecord) -> None:
         if missing:
             raise ValueError(f"{kind}: wanted the arrays {', '.join(names)}, got none named {', '.join(missing)}")
         for name, values in arrays.items():
-            require_name(name, kind)
-            if values.dtype.kind not in "fiub":
-                raise TypeError(f"{kind}/{name}: wanted numbers, got dtype {values.dtype}")
-            if values.ndim == 0 or len(values) != count:
-                raise ValueError(f"{kind}/{name}: wanted {count} rows, got shape {list(values.shape)}")
-            if not np.isfinite(values).all():
-                raise ValueError(
-                    f"{kind}/{name}: wanted finite values, got {int((~np.isfinite(values)).sum())} NaN or infinite"
-                )
+            check_rows(kind, name, values, count)
+
+
+def check_rows(kind: str, name: str, values: np.ndarray, count: int) -> None:
+    """Refuses an array that does not have one finite row of numbers per node or edge.
+
+    Args:
+        kind: "node" or "edge". name: of the array. values: [count, ...]. count: V or E.
+
+    Raises:
+        ValueError, TypeError: naming the array and what is wrong.
+    """
+    require_name(name, kind)
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"{kind}/{name}: wanted numbers, got dtype {values.dtype}")
+    if values.ndim == 0 or len(values) != count:
+        raise ValueError(f"{kind}/{name}: wanted {count} rows, got shape {list(values.shape)}")
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"{kind}/{name}: wanted finite values, got {int((~np.isfinite(values)).sum())} NaN or infinite"
+        )
