@@ -9,31 +9,49 @@ from pdgn.simulate.coefficients import (
     stream_velocity,
     vertex_velocity,
 )
-from pdgn.simulate.convection_diffusion import ConvectionDiffusion, tangential
 from pdgn.simulate.eigenfunctions import eigenfunctions
 from pdgn.simulate.equation import Equation, Parameter
-from pdgn.simulate.heat import Heat
+from pdgn.simulate.equations import EQUATIONS, find_equations
+from pdgn.simulate.equations.convection_diffusion import ConvectionDiffusion
+from pdgn.simulate.equations.fisher_kpp import FisherKPP
+from pdgn.simulate.equations.heat import Heat
+from pdgn.simulate.imex import ImexRungeKutta
 from pdgn.simulate.initial_state import gaussian_bumps, random_eigenfunctions, random_fourier
+from pdgn.simulate.problem import Problem
+from pdgn.simulate.reaction_diffusion import ReactionDiffusion
+from pdgn.simulate.runge_kutta import RungeKutta
+from pdgn.simulate.semilinear_system import SemilinearSystem, Splitting
 from pdgn.simulate.simulator import simulate, stable_step
 from pdgn.simulate.spectrum import Spectrum
-from pdgn.simulate.stepper import STEPPERS, RungeKutta, Stepper, Theta
+from pdgn.simulate.stepper import Stepper
+from pdgn.simulate.steppers import STEPPERS
 from pdgn.simulate.system import LinearSystem, System
+from pdgn.simulate.tangential import tangential
+from pdgn.simulate.theta import Theta
 from pdgn.simulate.trajectory import Trajectory
 
 __all__ = [
+    "EQUATIONS",
     "STEPPERS",
     "ConvectionDiffusion",
     "Equation",
+    "FisherKPP",
     "Heat",
+    "ImexRungeKutta",
     "LinearSystem",
     "Parameter",
+    "Problem",
+    "ReactionDiffusion",
     "RungeKutta",
+    "SemilinearSystem",
     "Spectrum",
+    "Splitting",
     "Stepper",
     "System",
     "Theta",
     "Trajectory",
     "eigenfunctions",
+    "find_equations",
     "gaussian_bumps",
     "plane_coefficients",
     "random_conductivity",

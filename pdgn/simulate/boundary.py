@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
@@ -29,13 +31,41 @@ def bounded_system(
     Returns:
         The system M du/dt = −K u + s.
     """
+    fixed, source, values = boundary_condition(mesh, boundary, value)
     diagonal = np.asarray(mass(mesh, kind="lumped").diagonal())
+    return LinearSystem(field, diagonal, operator, source, fixed, values, coupling)
+
+
+class BoundaryCondition(NamedTuple):
+    """What a boundary does to one scalar field on V vertices.
+
+    Attributes:
+        fixed: [V] bool, Dirichlet vertices.
+        source: [V] load of the flux that comes in [field · length²/time], None for zero.
+        value: [V] values of fixed vertices, None to keep the initial state's.
+    """
+
+    fixed: NDArray[np.bool_]
+    source: NDArray[np.float64] | None
+    value: NDArray[np.float64] | None
+
+
+def boundary_condition(mesh: TriMesh, boundary: str, value: ArrayLike | None) -> BoundaryCondition:
+    """The boundary condition of one field.
+
+    Args:
+        mesh: V vertices.
+        boundary: "neumann" or "dirichlet".
+        value: inflow or fixed value, as `Heat` takes it.
+
+    Raises:
+        ValueError: Dirichlet without boundary or interior, a value of another shape.
+    """
     values = None if value is None else boundary_values(mesh, value)
     if boundary == "dirichlet":
-        fixed = dirichlet_vertices(mesh)
-        return LinearSystem(field, diagonal, operator, fixed=fixed, fixed_value=values, coupling=coupling)
-    source = None if values is None else flux_load(mesh, values)
-    return LinearSystem(field, diagonal, operator, source=source, coupling=coupling)
+        return BoundaryCondition(dirichlet_vertices(mesh), None, values)
+    free = np.zeros(mesh.num_vertices, dtype=bool)
+    return BoundaryCondition(free, None if values is None else flux_load(mesh, values), None)
 
 
 def require_simulable(mesh: TriMesh) -> None:

@@ -10,8 +10,8 @@ from pdgn.mesh.period import minimal_image
 from pdgn.operators import gradient, mass
 from pdgn.simulate.argument import finite_array, one_of, positive_integer, positive_number
 from pdgn.simulate.boundary import boundary_edges
-from pdgn.simulate.convection_diffusion import tangential
 from pdgn.simulate.eigenfunctions import eigenfunctions
+from pdgn.simulate.tangential import tangential
 
 
 def rotation_velocity(mesh: TriMesh, axis: ArrayLike, rate: float) -> NDArray[np.float64]:

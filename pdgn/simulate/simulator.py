@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pdgn.mesh import TriMesh
 from pdgn.simulate.argument import finite_array, one_of, positive_integer, positive_number
 from pdgn.simulate.equation import Equation
-from pdgn.simulate.stepper import STEPPERS
+from pdgn.simulate.steppers import STEPPERS
 from pdgn.simulate.system import System
 from pdgn.simulate.trajectory import Trajectory
 
@@ -57,7 +57,7 @@ def simulate(
     method = _checked_method(equation, method)
     system = equation.discretize(mesh)
     state = system.pack(_initial_fields(equation, mesh, initial))
-    count = _substeps(system, method, dt, substeps)
+    count = _substeps(system, state, method, dt, substeps)
     step = STEPPERS[method].prepare(system, dt / count)
     frames = {name: np.empty((steps // record_every + 1, *array.shape)) for name, array in system.unpack(state).items()}
     _record(frames, 0, system, state)
@@ -73,19 +73,28 @@ def simulate(
     return Trajectory(time, frames, dt * record_every, method, count)
 
 
-def stable_step(equation: Equation, mesh: TriMesh, method: str | None = None) -> float:
+def stable_step(
+    equation: Equation,
+    mesh: TriMesh,
+    method: str | None = None,
+    initial: ArrayLike | Mapping[str, ArrayLike] | None = None,
+) -> float:
     """The largest step for which a method is stable for this equation on this mesh.
 
     Args:
         equation: the equation.
         mesh: the mesh.
         method: a name in `STEPPERS`; None for the equation's default.
+        initial: the initial state, on which the bound of a nonlinear equation depends; linear ones need none.
 
     Returns:
         The step [time]: infinite for implicit methods, 0 where no step is stable.
     """
     name = _checked_method(equation, method)
-    return STEPPERS[name].stable_step(equation.discretize(mesh))
+    system = equation.discretize(mesh)
+    if initial is None:
+        initial = {field: np.zeros(mesh.num_vertices) for field in equation.fields}
+    return STEPPERS[name].stable_step(system, system.pack(_initial_fields(equation, mesh, initial)))
 
 
 def _checked_method(equation: Equation, method: str | None) -> str:
@@ -111,17 +120,18 @@ def _initial_fields(
     return fields
 
 
-def _substeps(system: System, method: str, dt: float, substeps: str | int) -> int:
+def _substeps(system: System, state: NDArray[np.float64], method: str, dt: float, substeps: str | int) -> int:
     """Number of substeps: as asked for where that is stable, or the least that the stability bound allows."""
     if isinstance(substeps, str):
         one_of("substeps", substeps, ["auto"])
         count = 0
     else:
         count = positive_integer("substeps", substeps)
-    bound = STEPPERS[method].stable_step(system)
+    bound = STEPPERS[method].stable_step(system, state)
     if bound == 0:
         raise ValueError(
-            f"method {method!r}: wanted a stable step, but none is where diffusion does not hold convection; use rk4"
+            f"method {method!r}: wanted a stable step, but none is where nothing holds oscillations or convection; "
+            f"use {'imex_ars443' if method.startswith('imex') else 'rk4'}"
         )
     if count and dt / count > bound:
         raise ValueError(

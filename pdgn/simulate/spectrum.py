@@ -14,6 +14,8 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 RITZ_TOLERANCE = 1e-3
 DENSE_LIMIT = 64
 SAMPLES = 400
+# Of amplification factors near 1.
+ROUND_OFF = 1e-12
 
 
 class Spectrum(NamedTuple):
@@ -59,24 +61,42 @@ def largest_stable_step(amplification: Callable[[NDArray[np.complex128]], NDArra
         The step [time]: infinite where nothing bounds it, 0 where no step is stable.
     """
     outline = spectrum.boundary()
-    size = float(np.abs(outline).max())
-    if size == 0:
-        return np.inf
 
     def stable(dt: float) -> bool:
         """Whether |R| ≤ 1 all along the outline."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return bool(np.all(np.abs(amplification(dt * outline)) <= 1 + 1e-12))  # round-off of R near 0
+            return bool(np.all(np.abs(amplification(dt * outline)) <= 1 + ROUND_OFF))
 
-    low, high = 0.0, 1e3 / size  # no explicit stepper here reaches |z| = 1000
-    if stable(high):
+    return first_unstable_step(stable, float(np.abs(outline).max()))
+
+
+def first_unstable_step(stable: Callable[[float], bool], size: float, least: float = 1e-3) -> float:
+    """Where stability ends: steps are tried from small to large, the first failure is located by bisection.
+
+    Args:
+        stable: dt → whether that step is stable.
+        size: largest modulus of the eigenvalues that an explicit stepper meets [1/time].
+        least: dt · size of the first trial.
+
+    Returns:
+        The step [time]: infinite where nothing bounds it, 0 where the first trial is not stable.
+    """
+    if size == 0:
         return np.inf
-    if not stable(1e-3 / size):
+    if not stable(least / size):
         return 0.0
-    for _ in range(60):
+    low, high = least / size, np.inf
+    for trial in np.geomspace(least, 1e3, 120) / size:  # no explicit stepper here reaches |z| = 1000
+        if not stable(trial):
+            high = trial
+            break
+        low = trial
+    if high == np.inf:
+        return np.inf
+    for _ in range(50):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if stable(middle) else (low, middle)
-    return low
+    return float(low)
 
 
 def spectrum_of(mass: NDArray[np.float64], operator: sp.csr_matrix, coupling: float = np.inf) -> Spectrum:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from pdgn.simulate.factor import factorize
 from pdgn.simulate.spectrum import Spectrum, spectrum_of
+
+# Right-hand side [D, n] of (M + τK) x = r → x [D, n].
+Solver = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 class System(ABC):
@@ -28,32 +33,32 @@ class System(ABC):
 
     @abstractmethod
     def rate(self, time: float, state: NDArray[np.float64]) -> NDArray[np.float64]:
-        """F(t, u) [D, n], the derivative of the state in time."""
+        """F(t, u) [D, n], the derivative of the state in time; a new array."""
 
     @abstractmethod
-    def spectrum(self) -> Spectrum:
-        """A region that holds the eigenvalues of ∂F/∂u, for every state that the system is meant for."""
+    def spectrum(self, state: NDArray[np.float64]) -> Spectrum:
+        """A region that holds the eigenvalues of ∂F/∂u, for every state that can follow from this one."""
 
 
 class LinearSystem(System):
-    """M du/dt = −K u + s, with a diagonal mass M and a constant sparse K: one scalar field on V vertices.
+    """M du/dt = −K u + s, with a diagonal mass M and a constant sparse K: scalar fields on V vertices.
 
-    Rows of K and s at fixed vertices are zero, so that the values given there stay, and enter their neighbours' rows.
-    The columns of a state are independent trajectories.
+    Rows of K and s at fixed degrees of freedom are zero, so that the values given there stay, and enter their
+    neighbours' rows. The columns of a state are independent trajectories.
 
     Args:
-        field: name of the field.
-        mass: [V] positive diagonal of M [length²].
-        operator: csr [V, V], K [length²/time].
-        source: [V], s [field · length²/time]; None for zero.
-        fixed: [V] bool, vertices with Dirichlet values; None for none.
-        fixed_value: [V] values imposed there; None keeps the initial state's.
+        field: name of the field, or names of several, which share the D = number · V degrees of freedom in this order.
+        mass: [D] positive diagonal of M [length²].
+        operator: csr [D, D], K [length²/time].
+        source: [D], s [field · length²/time]; None for zero.
+        fixed: [D] bool, Dirichlet values; None for none.
+        fixed_value: [D] values imposed there; None keeps the initial state's.
         coupling: bound of (Im λ)²/(−Re λ) of −M⁻¹K where one is known [1/time].
     """
 
     def __init__(
         self,
-        field: str,
+        field: str | tuple[str, ...],
         mass: NDArray[np.float64],
         operator: sp.csr_matrix,
         source: NDArray[np.float64] | None = None,
@@ -61,7 +66,7 @@ class LinearSystem(System):
         fixed_value: NDArray[np.float64] | None = None,
         coupling: float = np.inf,
     ) -> None:
-        self.field = field
+        self.fields = (field,) if isinstance(field, str) else tuple(field)
         self.mass = mass
         self.fixed = np.zeros(len(mass), dtype=bool) if fixed is None else fixed
         self.fixed_value = fixed_value
@@ -72,35 +77,56 @@ class LinearSystem(System):
         self.coupling = coupling
 
     def __repr__(self) -> str:
-        return f"LinearSystem({self.field}, {len(self.mass)} vertices, {int(self.fixed.sum())} fixed)"
+        vertices = len(self.mass) // len(self.fields)
+        return f"{type(self).__name__}({', '.join(self.fields)}, {vertices} vertices, {int(self.fixed.sum())} fixed)"
 
     def pack(self, fields: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """The state [V, n]: the one field, with the fixed values in their places."""
-        state = np.array(fields[self.field], dtype=np.float64, order="C")
+        """The state [D, n]: the fields under one another, with the fixed values in their places."""
+        state = np.concatenate([np.asarray(fields[name], dtype=np.float64) for name in self.fields])
         if self.fixed_value is not None:
             state[self.fixed] = self.fixed_value[self.fixed, None]
         return state
 
     def unpack(self, state: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """The one field, [V, n]."""
-        return {self.field: state}
+        """The fields, each [V, n], views of the state."""
+        return dict(zip(self.fields, np.split(state, len(self.fields))))
 
     def rate(self, time: float, state: NDArray[np.float64]) -> NDArray[np.float64]:
-        """−M⁻¹K u + M⁻¹s, [V, n]."""
+        """−M⁻¹K u + M⁻¹s, [D, n]."""
         change = self._generator @ state
         if self._scaled_source is not None:
             change += self._scaled_source
         return change
 
     def residual(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
-        """−K u + s, [V, n], the right-hand side before division by the mass (implicit steppers solve with it)."""
+        """−K u + s, [D, n], the right-hand side before division by the mass (implicit steppers solve with it)."""
         change = -(self.operator @ state)
         if self.source is not None:
             change += self.source
         return change
 
-    def spectrum(self) -> Spectrum:
-        """The region of the eigenvalues of −M⁻¹K among the vertices that are not fixed."""
+    def solver(self, tau: float) -> Solver:
+        """The solver of (M + τK) x = r with x = 0 where fixed, factored once; r and x are [D, n].
+
+        Args:
+            tau: τ ≥ 0 [time].
+        """
+        # Fixed values do not change: solving for the others alone keeps them exactly, and the pattern symmetric.
+        free = np.flatnonzero(~self.fixed)
+        matrix = sp.csc_matrix(sp.diags(self.mass[free]) + tau * self.operator[free][:, free])
+        solve = factorize(matrix, symmetric_definite=_is_symmetric(matrix))
+        if len(free) == len(self.mass):
+            return solve
+
+        def solve_free(right: NDArray[np.float64]) -> NDArray[np.float64]:
+            solution = np.zeros_like(right)
+            solution[free] = solve(right[free])
+            return solution
+
+        return solve_free
+
+    def spectrum(self, state: NDArray[np.float64] | None = None) -> Spectrum:
+        """The region of the eigenvalues of −M⁻¹K among what is not fixed, whatever the state."""
         return self._spectrum
 
     @cached_property
@@ -115,3 +141,9 @@ class LinearSystem(System):
     @cached_property
     def _scaled_source(self) -> NDArray[np.float64] | None:
         return None if self.source is None else self.source / self.mass[:, None]
+
+
+def _is_symmetric(matrix: sp.csc_matrix) -> bool:
+    """Whether A = Aᵀ up to the round-off of its assembly."""
+    size = np.abs(matrix.data).max(initial=0.0)
+    return bool(np.abs((matrix - matrix.T).data).max(initial=0.0) <= 1e-12 * size)

@@ -26,7 +26,7 @@ class LogisticSystem(System):
     def rate(self, time, state):
         return self.heat.rate(time, state) + state * (1 - state)
 
-    def spectrum(self):
+    def spectrum(self, state=None):
         return Spectrum(self.heat.spectrum().decay + 1)
 
 
@@ -57,7 +57,7 @@ class WaveSystem(System):
     def rate(self, time, state):
         return np.concatenate([state[self.size :], self.heat.rate(time, state[: self.size])])
 
-    def spectrum(self):
+    def spectrum(self, state=None):
         return Spectrum(0.0, np.sqrt(self.heat.spectrum().decay))
 
 
@@ -81,7 +81,7 @@ class ForcedSystem(LogisticSystem):
     def rate(self, time, state):
         return np.full_like(state, np.cos(time))
 
-    def spectrum(self):
+    def spectrum(self, state=None):
         return Spectrum(20.0)
 
 
