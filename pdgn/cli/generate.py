@@ -17,23 +17,33 @@ from jsonargparse import Namespace
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from pdgn.cli.jobs import Job, compute, field_attributes, mesh_record, plan
+from pdgn.cli.attributes import field_attributes, parameter_units
+from pdgn.cli.jobs import Job, compute, mesh_record, plan
 from pdgn.cli.parser import StrictParser
 from pdgn.cli.recipe import (
     EquationRecipe,
     InitialRecipe,
     MeshRecipe,
+    NeedsRecipe,
     Recipe,
     SensorRecipe,
     StationsRecipe,
     TrajectoryRecipe,
 )
+from pdgn.cli.sensor_recipe import observed_by
+from pdgn.cli.splits import split_schemes
 from pdgn.cli.stations import write_stations
 from pdgn.cli.surfaces import remarks, surface_names
 from pdgn.cli.typed import typed
+from pdgn.cli.user_meshes import describe_size, on_meshes
 from pdgn.data import DatasetWriter, TrajectoryBlock
 
-GROUPS: dict[str, type] = {"equation": EquationRecipe, "initial": InitialRecipe, "trajectories": TrajectoryRecipe}
+GROUPS: dict[str, type] = {
+    "needs": NeedsRecipe,
+    "equation": EquationRecipe,
+    "initial": InitialRecipe,
+    "trajectories": TrajectoryRecipe,
+}
 OPTIONAL: dict[str, type] = {"sensors": SensorRecipe, "stations": StationsRecipe}
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -65,10 +75,9 @@ def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool 
     if recipe.stations is not None:
         return write_stations(recipe.stations, output, about, overwrite=overwrite)
     jobs = plan(recipe)
-    attributes = field_attributes(recipe)
-    with DatasetWriter(
-        output, **about, field_attributes=attributes, time_unit=recipe.trajectories.time_unit, overwrite=overwrite
-    ) as writer:
+    about |= {"field_attributes": field_attributes(recipe), "time_unit": recipe.trajectories.time_unit}
+    about |= {"parameter_units": parameter_units(recipe), "split_schemes": split_schemes(recipe)}
+    with DatasetWriter(output, **about, overwrite=overwrite) as writer:
         for index, (name, _) in enumerate(surface_names(recipe)):
             if not writer.has_mesh(name):
                 for line in remarks(recipe, index):
@@ -139,8 +148,16 @@ def build_parser() -> StrictParser:
     )
     parser.add_class_arguments(Recipe, skip={"meshes", *OPTIONAL})
     parser.add_argument("--meshes", type=list[dict], default=[], help="The surfaces, a list of entries.")
-    parser.add_argument("--sensors", type=dict | None, default=None, help="Observe at sampled vertices only.")
+    parser.add_argument(
+        "--sensors", type=int | dict | None, default=None,
+        help="Observe at sampled vertices. A number: with noise of 5 %%, gaps of 10 %%, the surface kept.",
+    )  # fmt: skip
     parser.add_argument("--stations", type=dict | None, default=None, help="Read sensor tables instead of simulating.")
+    parser.add_argument(
+        "--mesh", type=str, nargs="+", default=[], metavar="FILE",
+        help="Your own meshes instead of the recipe's, repaired, and scaled to the area of the recipe's first surface.",
+    )  # fmt: skip
+    parser.add_argument("--keep_size", action="store_true", help="Leave the meshes of --mesh at their own size.")
     parser.add_argument("--output", type=str, required=True, help="The file to make, FILE.h5.")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="Processes; the file is the same.")
     parser.add_argument("--overwrite", action="store_true", help="Replace a finished file.")
@@ -157,6 +174,9 @@ def run(args: Namespace) -> int:
         0.
     """
     recipe = recipe_of(args)
+    if args.mesh:
+        recipe = on_meshes(recipe, args.mesh, keep_size=args.keep_size)
+        print(describe_size(recipe))
     path = generate(recipe, Path(args.output), workers=args.workers, overwrite=args.overwrite)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
@@ -178,6 +198,8 @@ def recipe_of(args: Namespace) -> Recipe:
     for key, kind in GROUPS.items():
         values[key] = typed(kind, values[key], key)
     values["meshes"] = [typed(MeshRecipe, entry, f"meshes[{i}]") for i, entry in enumerate(values["meshes"])]
+    if isinstance(values["sensors"], int):
+        values["sensors"] = asdict(observed_by(values["sensors"]))
     for key, kind in OPTIONAL.items():
         values[key] = None if values[key] is None else typed(kind, values[key], key)
     return typed(Recipe, values, "recipe")

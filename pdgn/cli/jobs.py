@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 import zlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pdgn.cli.recipe import MeshRecipe, Recipe, SensorRecipe
-from pdgn.cli.surfaces import surface, surface_names
+from pdgn.cli.draws import draw_coefficients, draw_patterns, make_equation, specimen, stored_parameters
+from pdgn.cli.needs import require_topology
+from pdgn.cli.recipe import Recipe
+from pdgn.cli.sensor_network import OBSERVED, draw_gaps, field_deviation, network_record, place_sensors, report
+from pdgn.cli.splits import splits
+from pdgn.cli.surfaces import Place, places, surface
 from pdgn.data import MeshRecord, TrajectoryBlock
 from pdgn.geodesics import geodesic_distance
-from pdgn.mesh import TriMesh, delaunay_graph, farthest_point_sample, knn_graph, random_sample
-from pdgn.simulate import (
-    ConvectionDiffusion,
-    Equation,
-    Heat,
-    gaussian_bumps,
-    plane_coefficients,
-    random_conductivity,
-    random_eigenfunctions,
-    random_face_velocity,
-    random_fourier,
-    simulate,
-    vertex_velocity,
-)
-
-Array = NDArray[np.float64]
+from pdgn.mesh import TriMesh, farthest_point_sample
+from pdgn.simulate import Equation, simulate
 
 
 class Job(NamedTuple):
-    """One block of trajectories: those from `first` to before `last` on surface number `surface`."""
+    """One block of trajectories: those from `first` to before `last` on mesh number `surface`.
+
+    Its coefficients and initial states are the last ones of the `drawn` that belong to block `draw` of the surface.
+    """
 
     surface: int
     mesh: str
     block: int
     first: int
     last: int
+    draw: int
+    drawn: int
+
+
+class Simulation(NamedTuple):
+    """Trajectories on one surface: time [T], fields name → [n, T, V, C] float32, parameters name → [n, ...]."""
+
+    time: NDArray[np.float64]
+    fields: dict[str, np.ndarray]
+    parameters: dict[str, np.ndarray]
 
 
 def plan(recipe: Recipe) -> list[Job]:
@@ -51,39 +54,24 @@ def plan(recipe: Recipe) -> list[Job]:
         Jobs; they do not depend on how many processes share them.
 
     Raises:
-        ValueError: the recipe has no surface or no trajectories.
+        ValueError: the recipe has no surface or no trajectories, or a surface has not the topology that it needs.
     """
-    size = recipe.trajectories.block
     if not recipe.meshes:
         raise ValueError(f"recipe '{recipe.name}': wanted meshes or stations, got neither")
-    jobs = []
-    for index, (name, entry) in enumerate(surface_names(recipe)):
-        total = len(splits(recipe, entry))
-        starts = range(0, total, size)
-        jobs += [Job(index, name, block, first, min(first + size, total)) for block, first in enumerate(starts)]
+    size, jobs = recipe.trajectories.block, []
+    for index, place in enumerate(places(recipe)):
+        total = len(splits(recipe, place._replace(variant=None)))
+        # The trajectories of a variant are the last ones of its surface, those for test.
+        skipped = total - len(splits(recipe, place))
+        blocks = [(draw, first, min(first + size, total)) for draw, first in enumerate(range(0, total, size))]
+        kept = [entry for entry in blocks if entry[2] > skipped]
+        jobs += [
+            Job(index, place.name, block, max(first - skipped, 0), last - skipped, draw, last - first)
+            for block, (draw, first, last) in enumerate(kept)
+        ]
+    specimen(recipe.equation)
+    require_topology(recipe)
     return jobs
-
-
-def splits(recipe: Recipe, entry: MeshRecipe) -> tuple[str, ...]:
-    """The split of every trajectory on a surface.
-
-    Args:
-        recipe: the recipe.
-        entry: the surface's entry.
-
-    Returns:
-        "train", "valid" or "test" for each trajectory; all "test" where the surface is for testing alone.
-    """
-    counts = recipe.trajectories
-    if counts.test + counts.train == 0:
-        raise ValueError("trajectories: wanted train or test of at least 1, given 0 for both")
-    train = () if entry.role == "test" else ("train",) * counts.train + ("valid",) * counts.valid
-    return train + ("test",) * counts.test
-
-
-@lru_cache(maxsize=2)
-def _surface(recipe_key: _ByIdentity, index: int) -> TriMesh:
-    return surface(recipe_key.recipe, index)
 
 
 class _ByIdentity(NamedTuple):
@@ -99,21 +87,27 @@ class _ByIdentity(NamedTuple):
         return isinstance(other, _ByIdentity) and self.text == other.text
 
 
+@lru_cache(maxsize=4)
+def _mesh(key: _ByIdentity, member: int, variant: str | None) -> TriMesh:
+    at = next(i for i, p in enumerate(places(key.recipe)) if (p.member, p.variant) == (member, variant))
+    return surface(key.recipe, at)
+
+
 def mesh_record(recipe: Recipe, index: int) -> MeshRecord:
     """What the file stores about a surface, or about the sensors on it.
 
     Args:
         recipe: the recipe.
-        index: number of the surface.
+        index: number of the mesh in `places(recipe)`.
 
     Returns:
         The record, geodesic distances included where the recipe asks for them.
     """
-    mesh = _surface(_key(recipe), index)
-    if recipe.sensors is not None:
-        chosen = sensors(recipe, index)
-        graph = sensor_graph(mesh.pos[chosen], recipe.sensors)
-        return MeshRecord.from_sensors(mesh.pos[chosen], graph, unit=recipe.unit, node={"vertex": chosen})
+    place = places(recipe)[index]
+    mesh = _mesh(_key(recipe), place.member, place.variant)
+    if place.network:
+        assert recipe.sensors is not None
+        return network_record(mesh, sensors(recipe, index), recipe.sensors, recipe.unit)
     geodesic: dict[str, np.ndarray] = {}
     if recipe.geodesic_sources:
         sources = farthest_point_sample(mesh.pos, recipe.geodesic_sources)
@@ -128,37 +122,25 @@ def sensors(recipe: Recipe, index: int) -> NDArray[np.int64]:
 
     Args:
         recipe: the recipe; its `sensors` say how many and which candidates.
-        index: number of the surface.
+        index: number of the network in `places(recipe)`.
 
     Returns:
         Sorted vertex numbers [count] int64.
     """
-    wanted, mesh = recipe.sensors, _surface(_key(recipe), index)
-    assert wanted is not None
-    candidates = np.arange(mesh.num_vertices)
-    if wanted.stride > 1:
-        columns = [np.unique(mesh.pos[:, axis], return_inverse=True)[1] for axis in (0, 1)]
-        candidates = np.flatnonzero((columns[0] % wanted.stride == 0) & (columns[1] % wanted.stride == 0))
-    generator = np.random.default_rng([recipe.seed, 2, index])
-    if wanted.sampling == "random":
-        picked = random_sample(len(candidates), wanted.count, generator)
-    else:
-        start = int(generator.integers(len(candidates)))
-        picked = farthest_point_sample(mesh.pos[candidates], wanted.count, start=start, period=mesh.period)
-    return np.sort(candidates[picked])
+    assert recipe.sensors is not None
+    place = places(recipe)[index]
+    generator = np.random.default_rng([recipe.seed, 2, *_seed_of_network(recipe, place)])
+    try:
+        return place_sensors(_mesh(_key(recipe), place.member, place.variant), recipe.sensors, generator)
+    except ValueError as error:
+        raise ValueError(f"mesh '{place.name}': {error}") from error
 
 
-def sensor_graph(pos: Array, wanted: SensorRecipe) -> NDArray[np.int64]:
-    """The graph between sensors; plain distances, also on a periodic domain, as with real sensors.
-
-    Args:
-        pos: [V, 3] positions.
-        wanted: kind of graph.
-
-    Returns:
-        edge_index [2, E] int64, symmetric, sorted by target.
-    """
-    return delaunay_graph(pos) if wanted.graph == "delaunay" else knn_graph(pos, wanted.k)
+def _seed_of_network(recipe: Recipe, place: Place) -> list[int]:
+    assert recipe.sensors is not None
+    variant = 0 if place.variant is None else 1 + place.entry.variants.index(place.variant)
+    further = [variant, recipe.sensors.seed]
+    return [place.member, *(further if any(further) else [])]
 
 
 def compute(recipe: Recipe, job: Job) -> TrajectoryBlock:
@@ -169,105 +151,64 @@ def compute(recipe: Recipe, job: Job) -> TrajectoryBlock:
         job: which block.
 
     Returns:
-        The block: fields float32 [n, T, V, C] and the coefficients that were drawn for it.
+        The block: fields float32 [n, T, V, C] and the coefficients that were drawn for it; of sensors, what they
+        report beside it.
     """
-    entry = surface_names(recipe)[job.surface][1]
-    mesh = _surface(_key(recipe), job.surface)
-    generator = np.random.default_rng([recipe.seed, 1, job.surface, job.block])
-    equation, parameters = draw_equation(recipe, mesh, generator)
-    states = draw_states(recipe, mesh, job.last - job.first, generator)
+    place = places(recipe)[job.surface]
+    count = job.last - job.first
+    run = _simulation(_key(recipe), place.member, place.variant, job.draw, job.drawn, count)
+    none: dict[str, np.ndarray] = {}
+    observed = _observed(recipe, job, place, run) if place.network else (run.fields, run.parameters, none)
+    fields, parameters, mask = observed
+    split = splits(recipe, place)[job.first : job.last]
+    return TrajectoryBlock(job.mesh, job.block, run.time, fields, mask, parameters, split)
+
+
+# A surface and the sensors on it are two jobs, one after the other, that need the same trajectories.
+@lru_cache(maxsize=1)
+def _simulation(key: _ByIdentity, member: int, variant: str | None, draw: int, drawn: int, count: int) -> Simulation:
+    recipe = key.recipe
+    mesh = _mesh(key, member, None)
+    generator = np.random.default_rng([recipe.seed, 1, member, draw])
+    coefficients = draw_coefficients(recipe.equation, mesh, generator)
+    patterns = draw_patterns(recipe, mesh, drawn, generator)[:, drawn - count :]
+    equation = make_equation(recipe.equation, mesh, coefficients)
+    time, fields = _trajectories(recipe, equation, mesh, patterns)
+    return Simulation(time, fields, stored_parameters(equation, mesh, count))
+
+
+def _trajectories(
+    recipe: Recipe, equation: Equation, mesh: TriMesh, patterns: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], dict[str, np.ndarray]]:
+    """Time [T] and fields name in the file → [n, T, V, C] float32 of trajectories that start from patterns [V, n]."""
     wanted = recipe.trajectories
-    trajectory = simulate(equation, mesh, states, dt=wanted.dt, steps=wanted.frames - 1, method=wanted.method)
-    frames = np.ascontiguousarray(np.moveaxis(trajectory.fields["u"], 2, 0)[..., None], dtype=np.float32)
-    if recipe.sensors is not None:
-        chosen = sensors(recipe, job.surface)
-        frames = np.ascontiguousarray(frames[:, :, chosen])
-        parameters = {name: values[chosen] for name, values in parameters.items()}
-    repeated = {k: np.repeat(v[None].astype(np.float32), job.last - job.first, axis=0) for k, v in parameters.items()}
-    split = splits(recipe, entry)[job.first : job.last]
-    return TrajectoryBlock(job.mesh, job.block, trajectory.time, {recipe.equation.field: frames}, {}, repeated, split)
+    run = partial(simulate, equation, mesh, dt=wanted.dt, steps=wanted.frames - 1, method=wanted.method)
+    names = dict(zip(equation.fields, recipe.equation.fields))
+    if equation.fields == ("pos",):  # a mesh moves by itself: one trajectory at a time
+        runs = [run(equation.start(mesh, pattern[:, None])) for pattern in patterns.T]
+        return runs[0].time, {"pos": np.stack([moved.fields["pos"] for moved in runs]).astype(np.float32)}
+    found = run(equation.start(mesh, patterns))
+    frames = {name: np.moveaxis(values, 2, 0)[..., None] for name, values in found.fields.items()}
+    return found.time, {names[name]: np.ascontiguousarray(values, np.float32) for name, values in frames.items()}
 
 
-def field_attributes(recipe: Recipe) -> dict[str, dict[str, str]]:
-    """What the file says about every field of a recipe.
-
-    Args:
-        recipe: the recipe.
-
-    Returns:
-        field → unit, equation (one line of text) and boundary.
-    """
-    wanted = recipe.equation
-    return {wanted.field: {"unit": wanted.unit, "equation": _formula(wanted.name), "boundary": wanted.boundary}}
-
-
-def _formula(name: str) -> str:
-    return {
-        "heat": "u_t = div(diffusivity grad u)",
-        "convection_diffusion": "u_t + div(u velocity) = div(diffusivity grad u)",
-        "plane": "u_t + velocity . grad u = diffusivity laplacian u",
-    }[name]
-
-
-def draw_equation(recipe: Recipe, mesh: TriMesh, generator: np.random.Generator) -> tuple[Equation, dict[str, Array]]:
-    """The equation of a block with its random coefficients.
-
-    Args:
-        recipe: the recipe.
-        mesh: the surface.
-        generator: the block's own.
-
-    Returns:
-        The equation, and the coefficients that vary over the surface: diffusivity [V, 1], velocity [V, 3].
-
-    Raises:
-        ValueError: "plane" on another mesh than the periodic square of side 2π, or a coefficient out of range.
-    """
-    wanted = recipe.equation
-    if wanted.name == "plane":
-        if not np.allclose(mesh.period or 0.0, (2 * np.pi, 2 * np.pi, 0.0)):
-            raise ValueError("equation.name: 'plane' wants a periodic grid of size [6.283185307179586, "
-                             f"6.283185307179586] (2π), given a mesh of period {mesh.period}")  # fmt: skip
-        velocity, conductivity = plane_coefficients(mesh.pos)
-        equation: Equation = ConvectionDiffusion(velocity, conductivity, form="advective")
-        return equation, {"velocity": velocity, "diffusivity": conductivity[:, None]}
-    parameters: dict[str, Array] = {}
-    diffusivity: float | Array = wanted.diffusivity
-    if wanted.contrast != 1.0:
-        diffusivity = random_conductivity(mesh, generator, contrast=wanted.contrast, mean=wanted.diffusivity)
-        parameters["diffusivity"] = np.asarray(diffusivity)[:, None]
-    if wanted.name == "heat":
-        return Heat(diffusivity, boundary=wanted.boundary), parameters
-    # On faces the flow is free of divergence to round-off; models see its average at the vertices.
-    on_faces = random_face_velocity(mesh, generator, num_modes=wanted.velocity_modes, speed=wanted.speed)
-    parameters["velocity"] = vertex_velocity(mesh, on_faces)
-    return ConvectionDiffusion(on_faces, diffusivity, boundary=wanted.boundary), parameters
-
-
-def draw_states(recipe: Recipe, mesh: TriMesh, count: int, generator: np.random.Generator) -> Array:
-    """The initial states of a block.
-
-    Args:
-        recipe: the recipe.
-        mesh: the surface.
-        count: how many.
-        generator: the block's own.
-
-    Returns:
-        [V, count].
-
-    Raises:
-        ValueError: "fourier" on a mesh that is not periodic, or an option out of range.
-    """
-    wanted = recipe.initial
-    if wanted.name == "fourier":
-        if mesh.period is None or not (mesh.period[0] and mesh.period[1]):
-            raise ValueError(f"initial.name: 'fourier' wants a periodic grid, given a mesh of period {mesh.period}")
-        return random_fourier(mesh.pos, count, generator, max_wavenumber=wanted.modes, size=mesh.period[:2])
-    if wanted.name == "bumps":
-        return gaussian_bumps(mesh, count, generator, num_bumps=wanted.modes, width=wanted.width)
-    boundary = recipe.equation.boundary
-    return random_eigenfunctions(mesh, count, generator, num_modes=wanted.modes, decay=wanted.decay, boundary=boundary)
+def _observed(
+    recipe: Recipe, job: Job, place: Place, run: Simulation
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Fields, parameters and masks at the sensors."""
+    wanted, vertex = recipe.sensors, sensors(recipe, job.surface)
+    assert wanted is not None
+    fields = {name: np.ascontiguousarray(values[:, :, vertex]) for name, values in run.fields.items()}
+    parameters = {name: values[:, vertex] if values.ndim > 1 else values for name, values in run.parameters.items()}
+    mask: dict[str, np.ndarray] = {}
+    if wanted.degraded:
+        generator = np.random.default_rng([recipe.seed, 3, *_seed_of_network(recipe, place), job.block])
+        missing = draw_gaps((job.last - job.first, len(run.time), len(vertex)), wanted, generator)
+        for name, truth in list(fields.items()):
+            size = wanted.noise * field_deviation(run.fields[name])
+            fields[name + OBSERVED], mask[name + OBSERVED] = report(truth, size, missing, generator)
+            parameters[f"{name}_noise"] = size
+    return fields, parameters, mask
 
 
 def _key(recipe: Recipe) -> _ByIdentity:

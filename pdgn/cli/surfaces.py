@@ -1,17 +1,18 @@
-"""The surfaces of a recipe: generated shapes and mesh files, each made from its own seed."""
+"""The meshes of a recipe: generated shapes and mesh files, each made from its own seed, and sensors on them."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
+from pdgn.cli.mesh_recipe import MeshRecipe, Variant
 from pdgn.cli.nearest import nearest
 from pdgn.cli.parser import readable
-from pdgn.cli.recipe import MeshRecipe, Recipe
+from pdgn.cli.recipe import Recipe
 from pdgn.cli.typed import fits
 from pdgn.mesh import TriMesh, bumpy_sphere, grid, icosphere, read_mesh, repair, torus
 
@@ -23,32 +24,73 @@ SHAPES: dict[str, Callable[..., TriMesh]] = {
 }
 
 
-def surface_names(recipe: Recipe) -> list[tuple[str, MeshRecipe]]:
-    """Every surface of a recipe, families spelt out.
+class Place(NamedTuple):
+    """One mesh of the file.
+
+    Args:
+        name: name in the file.
+        entry: the surface's entry in the recipe.
+        member: number of the surface among those of the recipe, families spelt out; its seed.
+        variant: which resolution of it; none: the surface itself.
+        network: whether it is the sensors on the surface, not the surface.
+    """
+
+    name: str
+    entry: MeshRecipe
+    member: int
+    variant: Variant | None = None
+    network: bool = False
+
+
+def places(recipe: Recipe) -> list[Place]:
+    """Every mesh of a recipe's file: surfaces, their variants, the sensors on each.
 
     Args:
         recipe: the recipe.
 
     Returns:
-        (name in the file, its entry in the recipe), in the order of the recipe.
+        The meshes, in the order of the recipe.
 
     Raises:
-        ValueError: two surfaces have one name, or an entry is inconsistent.
+        ValueError: two meshes have one name, or an entry is inconsistent.
     """
-    names: list[tuple[str, MeshRecipe]] = []
+    found: list[Place] = []
+    for name, entry in _members(recipe):
+        member = sum(place.variant is None and not place.network for place in found)
+        found += [Place(name, entry, member)]
+        found += [Place(f"{name}_{variant}", entry, member, variant) for variant in entry.variants]
+    if recipe.sensors is not None:
+        tail = "_sensors" if recipe.sensors.keep_surface else ""
+        networks = [place._replace(name=f"{place.name}{tail}", network=True) for place in found]
+        found = found + networks if recipe.sensors.keep_surface else networks
+    seen = [place.name for place in found]
+    repeated = sorted({name for name in seen if seen.count(name) > 1})
+    if repeated:
+        raise ValueError(f"meshes: wanted distinct names, got {', '.join(repeated)} more than once")
+    return found
+
+
+def surface_names(recipe: Recipe) -> list[tuple[str, MeshRecipe]]:
+    """Every mesh of a recipe's file with the entry it comes from, in the order of `places`.
+
+    Args:
+        recipe: the recipe.
+
+    Returns:
+        (name in the file, its entry in the recipe).
+    """
+    return [(place.name, place.entry) for place in places(recipe)]
+
+
+def _members(recipe: Recipe) -> Iterator[tuple[str, MeshRecipe]]:
     for entry in recipe.meshes:
         if (entry.shape == "file") != (entry.file is not None):
             raise ValueError(f"mesh '{entry.name}': wanted a file exactly where shape is 'file', got shape "
                              f"'{entry.shape}' and file {entry.file!r}")  # fmt: skip
         if entry.count != 1 and entry.shape != "bumpy_sphere":
             raise ValueError(f"mesh '{entry.name}': count is for the seeded family 'bumpy_sphere', not '{entry.shape}'")
-        members = [entry.name] if entry.count == 1 else [f"{entry.name}_{i}" for i in range(entry.count)]
-        names += [(member, entry) for member in members]
-    seen = [name for name, _ in names]
-    repeated = sorted({name for name in seen if seen.count(name) > 1})
-    if repeated:
-        raise ValueError(f"meshes: wanted distinct names, got {', '.join(repeated)} more than once")
-    return names
+        for number in range(entry.count):
+            yield entry.name if entry.count == 1 else f"{entry.name}_{number}", entry
 
 
 def surface(recipe: Recipe, index: int) -> TriMesh:
@@ -56,19 +98,18 @@ def surface(recipe: Recipe, index: int) -> TriMesh:
 
     Args:
         recipe: the recipe.
-        index: position in `surface_names(recipe)`.
+        index: position in `places(recipe)`; for sensors the surface that they are on.
 
     Returns:
-        The mesh, scaled to the entry's area where that is given.
+        The mesh, repaired and scaled to the entry's area where that is asked for.
 
     Raises:
         ValueError: unknown option of a shape; a mesh that the simulator cannot take.
         FileNotFoundError: no such mesh file.
     """
-    name, entry = surface_names(recipe)[index]
-    mesh = _read(entry) if entry.file is not None else _generate(entry, np.random.default_rng([recipe.seed, 0, index]))
-    if entry.remove_isolated:
-        mesh, _ = repair(mesh, isolated=True)
+    name, entry, member, kind, _ = places(recipe)[index]
+    mesh = _read(entry) if entry.file is not None else _generate(entry, np.random.default_rng([recipe.seed, 0, member]))
+    mesh, _ = _repaired(mesh, entry)
     isolated = mesh.topology().isolated_vertices.size
     if isolated:
         raise ValueError(f"mesh '{name}': {isolated} vertices belong to no face; set "
@@ -83,20 +124,28 @@ def remarks(recipe: Recipe, index: int) -> list[str]:
 
     Args:
         recipe: the recipe.
-        index: position in `surface_names(recipe)`.
+        index: position in `places(recipe)`.
 
     Returns:
-        One line on what was repaired and one on the defects that are left; none for a mesh that is sound.
+        One line on what was repaired and one on the defects that are left; none for a mesh that is sound, and none
+        for variants and sensors, as their surface has them.
     """
-    name, entry = surface_names(recipe)[index]
-    if entry.file is None:
+    name, entry, _, kind, network = places(recipe)[index]
+    if entry.file is None or kind is not None or (network and recipe.sensors and recipe.sensors.keep_surface):
         return []
-    mesh, lines = _read(entry), []
-    if entry.remove_isolated:
-        mesh, report = repair(mesh, isolated=True)
-        lines.append(f"mesh '{name}': {report.describe()}")
+    mesh, report = _repaired(_read(entry), entry)
+    lines = [] if report is None else [f"mesh '{name}': {report}"]
     found = mesh.topology().describe()
     return lines if found.endswith("no defects") else [*lines, f"mesh '{name}': {found}"]
+
+
+def _repaired(mesh: TriMesh, entry: MeshRecipe) -> tuple[TriMesh, str | None]:
+    """The mesh with the repairs of its entry, and what they did; None where none is asked for."""
+    wanted: set[str] = {*entry.repair, *(["isolated"] if entry.remove_isolated else [])}
+    if not wanted:
+        return mesh, None
+    mesh, report = repair(mesh, **dict.fromkeys(sorted(wanted), True))
+    return mesh, report.describe()
 
 
 def _read(entry: MeshRecipe) -> TriMesh:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
 from pdgn.data.access import DamagedFileError, read_array, reading
-from pdgn.data.schema import LIBRARY_VERSION, set_attributes
+from pdgn.data.schema import LIBRARY_VERSION, SPLIT_DTYPE, set_attributes
 from pdgn.data.shards import TimeAxis, block_layout, copy_rows, create_trajectories, read_record, write_record
+
+
+class Further(NamedTuple):
+    """Attributes of arrays that are not fields: parameter → unit; mesh → scheme → split of each trajectory."""
+
+    parameter_units: Mapping[str, str]
+    split_schemes: Mapping[str, Mapping[str, Sequence[str]]]
+
 
 FieldAttributes = Callable[[list[str]], dict[str, dict[str, str]]]
 
@@ -30,7 +38,12 @@ def output_matches(output: Path, manifest: Mapping[str, Any]) -> bool:
 
 
 def assemble(
-    partial: Path, target: Path, attributes: Mapping[str, Any], axis: TimeAxis, fields: FieldAttributes
+    partial: Path,
+    target: Path,
+    attributes: Mapping[str, Any],
+    axis: TimeAxis,
+    fields: FieldAttributes,
+    further: Further,
 ) -> None:
     """Write all shards of a folder into one new file, ordered by mesh and block.
 
@@ -40,6 +53,7 @@ def assemble(
         attributes: those of the root.
         axis: time unit and origin.
         fields: names of fields → their attributes.
+        further: attributes of parameters and splits.
 
     Raises:
         ValueError: a block is missing or does not fit to the others.
@@ -55,7 +69,9 @@ def assemble(
                 write_record(file.create_group(f"meshes/{path.stem.removeprefix('mesh=')}"), read_record(shard))
         for mesh, paths in blocks.items():
             num_nodes = file[f"meshes/{mesh}/pos"].shape[0]
-            _join_blocks(file.create_group(f"trajectories/{mesh}"), paths, num_nodes, axis, fields)
+            group = file.create_group(f"trajectories/{mesh}")
+            _join_blocks(group, paths, num_nodes, axis, fields)
+            _describe(group, mesh, further)
         file.flush()
 
 
@@ -143,6 +159,19 @@ def _join_blocks(group: h5py.Group, paths: list[Path], num_nodes: int, axis: Tim
     for path, first in zip(paths, np.cumsum([0, *counts])):
         with _shard(path) as shard:
             copy_rows(group, shard, int(first), list(layout))
+
+
+def _describe(group: h5py.Group, mesh: str, further: Further) -> None:
+    for name, unit in further.parameter_units.items():
+        if f"parameters/{name}" in group:
+            set_attributes(group[f"parameters/{name}"], {"unit": unit})
+    schemes = further.split_schemes.get(mesh, {})
+    for scheme, entries in schemes.items():
+        if len(entries) != len(group["split"]):
+            wanted = f"wanted an entry for each of {len(group['split'])} trajectories of mesh {mesh!r}"
+            raise ValueError(f"split scheme {scheme!r}: {wanted}, got {len(entries)}")
+    if schemes:
+        set_attributes(group["split"], {name: np.asarray(rows, dtype=SPLIT_DTYPE) for name, rows in schemes.items()})
 
 
 def _require_same(path: Path, layout: dict[str, Any], wanted: dict[str, Any]) -> None:

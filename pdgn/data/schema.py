@@ -14,6 +14,8 @@ import numpy as np
 SCHEMA = "pdgn"
 SCHEMA_VERSION = "1.0"
 SPLITS = ("train", "valid", "test")
+# Further schemes, attributes of `split`, may leave trajectories out.
+SCHEME_SPLITS = (*SPLITS, "none")
 SPLIT_DTYPE = np.dtype("S5")
 HASH_ATTRIBUTE = "attribute_hash"
 ROOT_ATTRIBUTES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import yaml
 
-from pdgn.data.assembly import assemble, output_matches
+from pdgn.data.assembly import Further, assemble, output_matches
 from pdgn.data.disk import clear_errors, lock_folder, publish, remove_folder, remove_temporaries, write_bytes
 from pdgn.data.records import MeshRecord
 from pdgn.data.schema import LIBRARY_VERSION, SCHEMA_VERSION, require_name
@@ -52,6 +52,8 @@ class DatasetWriter:
         name, description, license: what the file says about itself.
         seed: seed of all random numbers in it.
         field_attributes: field → {"unit", "equation", "boundary"}; None gives every field the unit "1".
+        parameter_units: parameter → its unit; one that is not named has none.
+        split_schemes: mesh → scheme → "train", "valid", "test" or "none" for each trajectory, beside `split`.
         time: unit and origin of the time axis, :class:`TimeAxis`; a string is the unit.
         overwrite: replace a finished file; it stays until the new one is complete.
 
@@ -71,12 +73,15 @@ class DatasetWriter:
         description: str = "",
         license: str = "",
         field_attributes: Mapping[str, Mapping[str, str]] | None = None,
+        parameter_units: Mapping[str, str] | None = None,
+        split_schemes: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
         time_unit: str | TimeAxis = "1",
         overwrite: bool = False,
     ) -> None:
         self.output = Path(output)
         self.partial = self.output.with_name(self.output.name + ".partial")
         self._field_attributes = field_attributes
+        self._further = Further(dict(parameter_units or {}), dict(split_schemes or {}))
         self._axis = TimeAxis(time_unit) if isinstance(time_unit, str) else time_unit
         self._attributes = {
             "schema_version": SCHEMA_VERSION, "pdgn_version": __version__, "name": name, "description": description,
@@ -233,7 +238,7 @@ class DatasetWriter:
         temporary = self.partial / "assembled.h5.tmp"
         attributes = {"schema": "pdgn", **self._attributes, "created": self._created}
         with self._clear_errors(self.output):
-            assemble(self.partial, temporary, attributes, self._axis, self._unit_attributes)
+            assemble(self.partial, temporary, attributes, self._axis, self._unit_attributes, self._further)
             publish(temporary, self.output)
             self.close()
             remove_folder(self.partial, _MANIFEST)

@@ -14,13 +14,14 @@ from pdgn.cli.main import main
 
 TINY = str(Path(__file__).resolve().parents[2] / "datasets" / "tiny.yaml")
 UNIT_SQUARE = "[{name: a, shape: grid, options: {nx: 9, ny: 9, periodic: true}}]"
+PLANE = ["--equation.name", "plane", "--equation.diffusivity", "null"]
 
 
 @pytest.mark.parametrize(
     "more, message",
     [
-        (["--equation.name", "plane"], "'plane' wants a periodic grid of size [6.28"),
-        (["--equation.name", "plane", "--meshes", UNIT_SQUARE], "given a mesh of period (1.0, 1.0, 0.0)"),
+        ([*PLANE], "'plane' wants a periodic grid of size [6.28"),
+        ([*PLANE, "--meshes", UNIT_SQUARE], "given a mesh of period (1.0, 1.0, 0.0)"),
         (["--initial.name", "fourier"], "'fourier' wants a periodic grid, given a mesh of period None"),
         (["--seed", str(2**63)], "seed: wanted an integer below 2^63"),  # before hours of work, not at the end
         (["--trajectories.frames", str(10**13)], "this needs more memory than there is"),

@@ -1,0 +1,55 @@
+"""What a recipe's file says about its fields and parameters: units, the equation, the boundary."""
+
+from __future__ import annotations
+
+from pdgn.cli.draws import specimen
+from pdgn.cli.recipe import Recipe
+from pdgn.cli.sensor_network import OBSERVED
+from pdgn.cli.units import unit_in
+
+
+def field_attributes(recipe: Recipe) -> dict[str, dict[str, str]]:
+    """What the file says about every field of a recipe.
+
+    Args:
+        recipe: the recipe.
+
+    Returns:
+        field → unit, equation (one line of text) and boundary.
+    """
+    wanted = recipe.equation
+    formula = specimen(wanted).formula
+    found = {
+        name: {"unit": _unit(recipe, name), "equation": formula, "boundary": wanted.boundary} for name in wanted.fields
+    }
+    if recipe.sensors is not None and recipe.sensors.degraded:
+        reports = {name: f"{name} as sensors report it, noise and gaps included" for name in wanted.fields}
+        found |= {
+            name + OBSERVED: {"unit": _unit(recipe, name), "equation": text, "boundary": ""}
+            for name, text in reports.items()
+        }
+    return found
+
+
+def parameter_units(recipe: Recipe) -> dict[str, str]:
+    """The unit of every parameter of a recipe's file.
+
+    Args:
+        recipe: the recipe.
+
+    Returns:
+        parameter → unit.
+    """
+    first = recipe.equation.fields[0]
+    units = {"length": recipe.unit, "time": recipe.trajectories.time_unit, "field": _unit(recipe, first)}
+    found = {name: unit_in(unit, units) for name, (_, unit) in specimen(recipe.equation).parameters().items()}
+    if recipe.sensors is not None and recipe.sensors.degraded:
+        found |= {f"{name}_noise": _unit(recipe, name) for name in recipe.equation.fields}
+    return found
+
+
+def _unit(recipe: Recipe, field: str) -> str:
+    if field == "pos":
+        return recipe.unit
+    unit = recipe.equation.unit
+    return unit if isinstance(unit, str) else unit.get(field, "1")
