@@ -1,93 +1,63 @@
-"""Verifying a dataset file: names, shapes, dtypes, ranges, units, splits, checksums and hashes."""
+"""Verifying a dataset file: names, shapes, dtypes, ranges, units, splits, checksums, hashes, and what fits together."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import h5py
-import numpy as np
 
-from pdgn.data.access import DamagedFileError, children, open_hdf5, read_array, read_attributes, reading
-from pdgn.data.shards import read_record
+from pdgn.data.access import open_hdf5, reading
+from pdgn.data.mesh_checks import mesh_violations
+from pdgn.data.provenance_checks import provenance_violations
 from pdgn.data.structure import Violation, guarded, structure_violations
+from pdgn.data.trajectory_checks import trajectory_bytes, trajectory_violations
+from pdgn.data.tree_checks import tree_violations
 
 
-def check_file(path: str | os.PathLike[str]) -> list[Violation]:
-    """Verify a whole file: every checksum, hash, name, shape, dtype, index, value and split.
+def check_file(
+    path: str | os.PathLike[str], *, progress: Callable[[int, int], None] = lambda read, total: None
+) -> list[Violation]:
+    """Verify a whole file: every checksum, hash, name, shape, dtype, index, value, unit and split, and that arrays fit.
 
     Args:
-        path: a dataset file. Memory stays below a few frames' worth.
+        path: a dataset file. Memory stays below one mesh and a few frames.
+        progress: called with the bytes of fields that one step read, and the bytes of all fields.
 
     Returns:
-        All violations found; empty for a good file.
+        All violations found; empty for a good file. A bad array does not hide what is wrong with another.
 
     Raises:
         FileNotFoundError, OSError, ValueError: the file cannot be opened or is of another schema.
     """
     with open_hdf5(path) as file:
-        found = list(structure_violations(file))
-        for kind, check in (("meshes", _mesh_content), ("trajectories", _trajectory_content)):
-            for name in file.get(kind, {}):
-                if not any(f"{violation.path}/".startswith(f"/{kind}/{name}/") for violation in found):
-                    found.extend(guarded(f"/{kind}/{name}", check, file, name))
-        found.extend(_unread(file))
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(_violations(file, progress)))
 
 
-def _mesh_content(file: h5py.File, name: str) -> Iterator[Violation]:
-    """Read the mesh as it would be used: the record refuses what is out of range, unsorted or not finite."""
-    try:
-        read_record(file["meshes"][name])
-    except DamagedFileError:
-        raise
-    except (ValueError, TypeError) as error:
-        where, _, message = str(error).partition(": ")
-        yield Violation(f"/meshes/{name}/{where}", message)
+def _violations(file: h5py.File, progress: Callable[[int, int], None]) -> Iterator[Violation]:
+    found = list(structure_violations(file))
+    yield from found
+    yield from guarded("/", lambda file, _: provenance_violations(file), file, "/")
+    yield from (tree := list(tree_violations(file)))
+    if any(violation.path == "/" for violation in tree):
+        return  # the library cannot walk through the file
+    for name in _groups(file, "meshes"):
+        sound = not any(f"{violation.path}/".startswith(f"/meshes/{name}/") for violation in found)
+        yield from guarded(f"/meshes/{name}", partial(mesh_violations, sound=sound), file, name)
+    with reading(file.filename, "/trajectories"):
+        total = trajectory_bytes(file)
+    step = partial(_step, progress, total)
+    for name in _groups(file, "trajectories"):
+        yield from guarded(f"/trajectories/{name}", partial(trajectory_violations, progress=step), file, name)
 
 
-def _trajectory_content(file: h5py.File, name: str) -> Iterator[Violation]:
-    group = file["trajectories"][name]
-    for field, dataset in children(group["fields"]).items():
-        mask = group.get(f"mask/{field}")
-        wrong = sum(_wrong_values(dataset, mask, row) for row in range(dataset.shape[0]))
-        if wrong:
-            where = "where the mask is true" if mask is not None else "everywhere (there is no mask)"
-            yield Violation(dataset.name, f"wanted finite values {where}, got NaN or infinity in {wrong} node frames")
-    for dataset in children(group["parameters"]).values() if "parameters" in group else ():
-        for row in range(dataset.shape[0]):
-            values = read_array(dataset, row)
-            if not np.isfinite(values).all():
-                yield Violation(dataset.name, f"wanted finite values, got NaN or infinity in row {row}")
+def _step(progress: Callable[[int, int], None], total: int, read: int) -> None:
+    progress(read, total)
 
 
-def _wrong_values(dataset: h5py.Dataset, mask: h5py.Dataset | None, row: int) -> int:
-    """Node frames of one trajectory that are not finite though observed, read in windows of whole chunks."""
-    frames, window, wrong = dataset.shape[1], dataset.chunks[1] if dataset.chunks else 1, 0
-    for start in range(0, frames, window):
-        selection = (row, slice(start, start + window))
-        bad = ~np.isfinite(read_array(dataset, selection)).all(-1)
-        wrong += int((bad if mask is None else bad & read_array(mask, selection)).sum())
-    return wrong
-
-
-def _unread(file: h5py.File) -> Iterator[Violation]:
-    """Hashes of all groups, and checksums of the arrays that the checks above do not know (curves, further schemes)."""
-    try:  # visits metadata that plain reading never touches
-        with reading(file.filename, "/"):
-            file.visititems(lambda *_: None)
-    except DamagedFileError as error:
-        yield Violation("/", str(error).removeprefix(f"{file.filename}: "))
-        return
-    stack: list[h5py.Group] = [file]
-    while stack:
-        group = stack.pop()
-        try:
-            read_attributes(group)
-            for child in children(group).values():
-                if isinstance(child, h5py.Group):
-                    stack.append(child)
-                elif "curves" in child.name.split("/"):
-                    read_array(child)
-        except DamagedFileError as error:
-            yield Violation(group.name, str(error).removeprefix(f"{file.filename}: "))
+def _groups(file: h5py.File, kind: str) -> list[str]:
+    with reading(file.filename, f"/{kind}"):
+        group = file.get(kind)
+        names = list(group) if isinstance(group, h5py.Group) else []
+        return [name for name in names if isinstance(group.get(name), h5py.Group)]

@@ -114,13 +114,15 @@ def _mesh_structure(file: h5py.File, name: str) -> Iterator[Violation]:
     if len(geodesic):
         yield from _array(group, "geodesic/sources", "i8", (None,))
     for method in geodesic:
-        if method != "sources" and "sources" in geodesic:
-            yield from _array(group, f"geodesic/{method}", "f8", (geodesic["sources"].shape[0], num_nodes))
+        sources = group.get("geodesic/sources")
+        if method != "sources" and isinstance(sources, h5py.Dataset) and sources.ndim == 1:
+            yield from _array(group, f"geodesic/{method}", "f8", (sources.shape[0], num_nodes))
             yield from _unit(geodesic[method], ("unit", "method", "library", "library_version"))
 
 
 def _trajectory_structure(file: h5py.File, name: str) -> Iterator[Violation]:
-    group, num_nodes = file["trajectories"][name], file["meshes"][name]["pos"].shape[0]
+    group, pos = file["trajectories"][name], file.get(f"meshes/{name}/pos")
+    num_nodes = pos.shape[0] if isinstance(pos, h5py.Dataset) and pos.ndim else None
     yield from _unknown(group, ("time", "split", "fields", "mask", "parameters"))
     basic = [*_array(group, "time", "f8", (None,)), *_array(group, "split", SPLIT_DTYPE.str, (None,))]
     yield from basic

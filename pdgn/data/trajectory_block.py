@@ -95,8 +95,9 @@ def _check_field(block: TrajectoryBlock, name: str, values: np.ndarray, where: s
     mask = block.mask.get(name)
     if mask is not None and (mask.dtype != np.bool_ or mask.shape != values.shape[:3]):
         raise ValueError(f"{where}: mask: wanted bool {list(values.shape[:3])}, got {mask.dtype} {list(mask.shape)}")
-    finite = np.isfinite(values).all(-1)
-    wrong = ~finite if mask is None else ~finite & mask
+    wrong = ~np.isfinite(values).all(-1)
+    if mask is not None:  # NaN may stand where nothing was observed, infinity nowhere
+        wrong &= mask | np.isinf(values).any(-1)
     if wrong.any():
         raise ValueError(
             f"{where}: wanted finite values where observed, got {int(wrong.sum())} node frames with NaN or infinity"

@@ -37,7 +37,7 @@ def put(name: str, index: tuple, value: object) -> Callable[[h5py.File], None]:
     return change
 
 
-def rehash(name: str, **attributes: object) -> Callable[[h5py.File], None]:
+def rehash(name: str, /, **attributes: object) -> Callable[[h5py.File], None]:
     """Change attributes and their hash, as a faulty writer would."""
 
     def change(file: h5py.File) -> None:
