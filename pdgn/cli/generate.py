@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonargparse import Namespace
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from pdgn.cli.attributes import field_attributes, parameter_units
-from pdgn.cli.jobs import Job, compute, mesh_record, plan
+from pdgn.cli.cluster import computed_on_cluster
+from pdgn.cli.jobs import plan
 from pdgn.cli.parser import StrictParser
+from pdgn.cli.progress import Progress
 from pdgn.cli.recipe import (
     EquationRecipe,
     InitialRecipe,
@@ -33,10 +30,12 @@ from pdgn.cli.recipe import (
 from pdgn.cli.sensor_recipe import observed_by
 from pdgn.cli.splits import split_schemes
 from pdgn.cli.stations import write_stations
-from pdgn.cli.surfaces import remarks, surface_names
+from pdgn.cli.surfaces import surface_names
+from pdgn.cli.tasks import MeshTask, Result, Surface, Task
 from pdgn.cli.typed import typed
 from pdgn.cli.user_meshes import describe_size, on_meshes
-from pdgn.data import DatasetWriter, TrajectoryBlock
+from pdgn.cli.workers import computed_by_workers, computed_here, cores
+from pdgn.data import DatasetWriter
 
 GROUPS: dict[str, type] = {
     "needs": NeedsRecipe,
@@ -45,16 +44,18 @@ GROUPS: dict[str, type] = {
     "trajectories": TrajectoryRecipe,
 }
 OPTIONAL: dict[str, type] = {"sensors": SensorRecipe, "stations": StationsRecipe}
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool = False) -> Path:
+def generate(
+    recipe: Recipe, output: Path, *, workers: int = 1, scheduler: str | None = None, overwrite: bool = False
+) -> Path:
     """Makes a dataset file from a recipe; killed and called again, it continues.
 
     Args:
         recipe: what to make; it is stored in the file as YAML that regenerates it.
         output: the file.
-        workers: processes that share the blocks; the arrays do not depend on it.
+        workers: processes that share the work; the arrays do not depend on it.
+        scheduler: address of a `dask.distributed` scheduler whose workers do the work instead.
         overwrite: replace a finished file.
 
     Returns:
@@ -63,7 +64,8 @@ def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool 
     Raises:
         FileExistsError: the file is there already and `overwrite` is false.
         ValueError: the recipe is inconsistent.
-        OSError: a mesh or table cannot be read, the file cannot be written.
+        OSError: a mesh or table cannot be read, the file cannot be written, a process or the cluster is lost; what
+            was finished is kept.
     """
     if not output.name:
         raise ValueError(f"output: wanted the path of a file, given {str(output)!r}")
@@ -78,59 +80,49 @@ def generate(recipe: Recipe, output: Path, *, workers: int = 1, overwrite: bool 
     about |= {"field_attributes": field_attributes(recipe), "time_unit": recipe.trajectories.time_unit}
     about |= {"parameter_units": parameter_units(recipe), "split_schemes": split_schemes(recipe)}
     with DatasetWriter(output, **about, overwrite=overwrite) as writer:
-        for index, (name, _) in enumerate(surface_names(recipe)):
-            if not writer.has_mesh(name):
-                for line in remarks(recipe, index):
-                    print(line)
-                writer.write_mesh(name, mesh_record(recipe, index))
+        surfaces = [MeshTask(index, name) for index, (name, _) in enumerate(surface_names(recipe))]
         missing = [job for job in jobs if not writer.has_block(job.mesh, job.block)]
-        bar = tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="block", desc=recipe.name, file=sys.stdout)
-        with bar:
-            for block in computed(recipe, missing, workers):
-                writer.write_block(block)
-                bar.update()
+        tasks: list[Task] = [*(task for task in surfaces if not writer.has_mesh(task.mesh)), *missing]
+        total, left = (sum(job.last - job.first for job in some) for some in (jobs, missing))
+        with (
+            Progress(recipe.name, total=total, done=total - left, stream=sys.stdout) as progress,
+            closing(computed(recipe, tasks, workers, scheduler)) as results,
+        ):
+            for result in results:
+                _write(writer, result, progress)
         return writer.finish()
 
 
-def computed(recipe: Recipe, jobs: Sequence[Job], workers: int) -> Iterator[TrajectoryBlock]:
-    """The blocks of the jobs as they become ready, each computed with one thread.
+def _write(writer: DatasetWriter, result: Result, progress: Progress) -> None:
+    if isinstance(result, Surface):
+        writer.write_mesh(result.mesh, result.record)
+        for line in result.remarks:
+            progress.say(line)
+    else:
+        writer.write_block(result)
+        progress.add(result.count)
+
+
+def computed(
+    recipe: Recipe, tasks: Sequence[Task], workers: int, scheduler: str | None
+) -> Generator[Result, None, None]:
+    """The results of tasks as they become ready, each computed with one thread, wherever that is.
 
     Args:
         recipe: the recipe.
-        jobs: what to compute.
-        workers: processes.
+        tasks: what to compute.
+        workers: processes on this machine.
+        scheduler: address of a cluster instead; none: this machine.
 
     Yields:
-        Blocks, in any order.
+        Surfaces and blocks, in any order.
     """
-    if workers == 1 or len(jobs) <= 1:
-        with threadpool_limits(1):
-            yield from (compute(recipe, job) for job in jobs)
-        return
-    with _one_thread_per_worker():
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(max_workers=min(workers, len(jobs)), mp_context=context) as pool:
-            futures = [pool.submit(compute, recipe, job) for job in jobs]
-            try:
-                for future in as_completed(futures):
-                    yield future.result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_per_worker() -> Iterator[None]:
-    """Spawned processes read these variables when they load their linear algebra; the sums then have one order."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    if scheduler is not None and tasks:
+        yield from computed_on_cluster(recipe, tasks, scheduler)
+    elif workers == 1 or len(tasks) <= 1:
+        yield from computed_here(recipe, tasks)
+    else:
+        yield from computed_by_workers(recipe, tasks, workers)
 
 
 def build_parser() -> StrictParser:
@@ -159,7 +151,14 @@ def build_parser() -> StrictParser:
     )  # fmt: skip
     parser.add_argument("--keep_size", action="store_true", help="Leave the meshes of --mesh at their own size.")
     parser.add_argument("--output", type=str, required=True, help="The file to make, FILE.h5.")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="Processes; the file is the same.")
+    parser.add_argument("--workers", type=int, default=cores(), help="Processes; the file is the same.")
+    parser.add_argument(
+        "--scheduler",
+        type=str | None,
+        default=None,
+        help="Address of a dask.distributed scheduler, tcp://HOST:PORT, whose workers compute instead (pip install "
+        "'pdgn[distributed]'); the file is the same.",
+    )
     parser.add_argument("--overwrite", action="store_true", help="Replace a finished file.")
     return parser
 
@@ -177,7 +176,7 @@ def run(args: Namespace) -> int:
     if args.mesh:
         recipe = on_meshes(recipe, args.mesh, keep_size=args.keep_size)
         print(describe_size(recipe))
-    path = generate(recipe, Path(args.output), workers=args.workers, overwrite=args.overwrite)
+    path = generate(recipe, Path(args.output), workers=args.workers, scheduler=args.scheduler, overwrite=args.overwrite)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

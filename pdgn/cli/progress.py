@@ -1,0 +1,76 @@
+"""How far a long command is: a bar on a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TextIO
+
+from tqdm import tqdm
+
+UNIT = " trajectories"
+_LINE = "{desc}{n_fmt} of {total_fmt} trajectories, {rate_noinv_fmt}, {remaining} left"
+_SECONDS_BETWEEN_LINES = 30.0
+
+
+class Progress:
+    """Counts what is finished and shows count, rate and time left; a context manager.
+
+    Args:
+        name: what is made.
+        total: how many there will be.
+        done: how many there are already, from a run before; they do not count for the rate.
+        stream: where it is shown. A terminal gets a bar; a file or a pipe gets a line every half minute.
+    """
+
+    def __init__(self, name: str, *, total: int, done: int, stream: TextIO) -> None:
+        self._name, self._total, self._first, self._count = name, total, done, done
+        self._stream = stream
+        self._start = self._last = time.monotonic()
+        terminal = stream.isatty()
+        self._bar = tqdm(
+            total=total, initial=done, desc=name, unit=UNIT, file=stream, disable=not terminal, dynamic_ncols=True
+        )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def add(self, count: int) -> None:
+        """Counts some more.
+
+        Args:
+            count: how many were finished.
+        """
+        self._count += count
+        self._bar.update(count)
+        now = time.monotonic()
+        if self._bar.disable and now - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last = now
+            self.say(self.line(now - self._start))
+
+    def line(self, seconds: float) -> str:
+        """The state in words.
+
+        Args:
+            seconds: since the start.
+
+        Returns:
+            For example "plane: 400 of 1000 trajectories, 12.30 trajectories/s, 00:48 left".
+        """
+        return tqdm.format_meter(
+            self._count, self._total, seconds, prefix=self._name, unit=UNIT, bar_format=_LINE, initial=self._first
+        )
+
+    def say(self, line: str) -> None:
+        """Prints a line without tearing the bar.
+
+        Args:
+            line: what to print.
+        """
+        tqdm.write(line, file=self._stream)
+        self._stream.flush()
