@@ -12,9 +12,16 @@ from pdgn.simulate.coefficients import (
 from pdgn.simulate.eigenfunctions import eigenfunctions
 from pdgn.simulate.equation import Equation, Parameter
 from pdgn.simulate.equations import EQUATIONS, find_equations
+from pdgn.simulate.equations.allen_cahn import AllenCahn
+from pdgn.simulate.equations.burgers import Burgers
+from pdgn.simulate.equations.cahn_hilliard import CahnHilliard
+from pdgn.simulate.equations.convection import Convection
 from pdgn.simulate.equations.convection_diffusion import ConvectionDiffusion
 from pdgn.simulate.equations.fisher_kpp import FisherKPP
+from pdgn.simulate.equations.fitzhugh_nagumo import FitzHughNagumo
+from pdgn.simulate.equations.gray_scott import GrayScott
 from pdgn.simulate.equations.heat import Heat
+from pdgn.simulate.equations.wave import Wave
 from pdgn.simulate.imex import ImexRungeKutta
 from pdgn.simulate.initial_state import gaussian_bumps, random_eigenfunctions, random_fourier
 from pdgn.simulate.problem import Problem
@@ -33,6 +40,13 @@ from pdgn.simulate.trajectory import Trajectory
 __all__ = [
     "EQUATIONS",
     "STEPPERS",
+    "AllenCahn",
+    "Burgers",
+    "CahnHilliard",
+    "Convection",
+    "FitzHughNagumo",
+    "GrayScott",
+    "Wave",
     "ConvectionDiffusion",
     "Equation",
     "FisherKPP",

@@ -127,3 +127,35 @@ def rectangle_mode(
     q = np.pi * np.asarray(wave) / np.asarray(size)
     shape = np.cos if one_of("boundary", boundary, BOUNDARIES) == "neumann" else np.sin
     return np.exp(-diffusivity * float(q @ q) * time) * shape(point * q).prod(axis=1)
+
+
+def burgers_wave(
+    pos: ArrayLike,
+    time: float,
+    wave: tuple[int, int],
+    *,
+    size: tuple[float, float] = (2 * np.pi, 2 * np.pi),
+    viscosity: float,
+    contrast: float,
+) -> NDArray[np.float64]:
+    """A wave that steepens and fades, by Cole and Hopf: u = −2ν θ_s/θ with θ = 1 + a e^(−ν|q|²t) cos s.
+
+    Solves u_t + ∇·(½u² d) = νΔu with s = q·x, q = 2π (k/size₀, l/size₁), for the direction d = q (or any other of the
+    same q·d, for u depends on s alone).
+
+    Args:
+        pos: [N, 2 or 3] points, of which x and y are read [length].
+        time: t.
+        wave: (k, l), waves along each side.
+        size: periods [length].
+        viscosity: ν [length²/time].
+        contrast: a, 0 < a < 1; near 1 the front is steep.
+
+    Returns:
+        [N] float64.
+    """
+    point = finite_array("pos", pos, [(None, 2), (None, 3)])[:, :2]
+    q = 2 * np.pi * np.asarray(wave) / np.asarray(size)
+    faded = contrast * np.exp(-viscosity * float(q @ q) * time)
+    phase = point @ q
+    return 2 * viscosity * faded * np.sin(phase) / (1 + faded * np.cos(phase))

@@ -30,6 +30,28 @@ class Splitting(NamedTuple):
     explicit: NDArray[np.complex128]
 
 
+class Dissipation(NamedTuple):
+    """Two numbers of an implicit–explicit method on which it depends whether an energy falls in every step.
+
+    For a gradient flow du/dt = −G(K u + M W′(u)), with K implicit and W′ explicit, the energy ½ uᵀK u + Σ m W(u)
+    changes in a step by at most Σ_i −(slow/dt) |δ_i|²_{G⁻¹} − fast |δ_i|²_K + ½ max W″ |δ_i|²_M over the increments δ_i
+    from stage to stage, in the norms of their subscripts.
+
+    Attributes:
+        slow: smallest eigenvalue of the symmetric part of Â⁻¹E, E the lower triangle of ones.
+        fast: that of Â⁻¹AE − E + ½ I; where it is negative, nothing is promised at any step.
+
+    Reference: Fu, Tang & Yang, "Energy diminishing implicit-explicit Runge–Kutta methods for gradient flows", 2024.
+    """
+
+    slow: float
+    fast: float
+
+
+# (numbers of the method, state) → largest dt for which the energy is known to fall.
+EnergyStep = Callable[[Dissipation, NDArray[np.float64]], float]
+
+
 class SemilinearSystem(LinearSystem):
     """M du/dt = −K u + s + M N(t, u): K stiff and linear, N what is left.
 
@@ -40,14 +62,27 @@ class SemilinearSystem(LinearSystem):
         linear: arguments of `LinearSystem` (field, mass, operator, source, fixed, fixed_value, coupling).
         nonlinear: N(t, u) [D, n] of a state [D, n].
         bound: state → region of the eigenvalues of ∂N/∂u for every state that can follow from this one.
+        energy_step: for gradient flows, the largest step at which the energy of an implicit–explicit method falls.
     """
 
     def __init__(
-        self, *linear: Any, nonlinear: Nonlinear, bound: Callable[[NDArray[np.float64]], Spectrum], **more: Any
+        self,
+        *linear: Any,
+        nonlinear: Nonlinear,
+        bound: Callable[[NDArray[np.float64]], Spectrum],
+        energy_step: EnergyStep | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(*linear, **more)
         self._nonlinear = nonlinear
         self._bound = bound
+        self._energy_step = energy_step
+
+    def energy_step(self, method: Dissipation, state: NDArray[np.float64]) -> float:
+        """Largest step [time] at which the energy falls by proof; infinite where there is no energy or no proof."""
+        if self._energy_step is None or method.slow <= 0 or method.fast < 0:
+            return np.inf
+        return self._energy_step(method, state)
 
     def nonlinear(self, time: float, state: NDArray[np.float64]) -> NDArray[np.float64]:
         """N(t, u) [D, n], zero where fixed; a new array."""
@@ -69,8 +104,10 @@ class SemilinearSystem(LinearSystem):
         return Spectrum(linear.decay + other.decay, linear.oscillation + other.oscillation, coupling)
 
     def splitting(self, state: NDArray[np.float64]) -> Splitting:
-        """Every decay of the linear part with every eigenvalue on the outline of the nonlinear one."""
-        outline = self._bound(state).boundary()[::OUTLINE_STRIDE]
+        """Every decay of the linear part with every eigenvalue on the outline of the nonlinear one, growth included."""
+        region = self._bound(state)
+        growth = region.growth * np.linspace(0.0, 1.0, SHIFTS)
+        outline = np.concatenate([region.boundary()[::OUTLINE_STRIDE], growth])
         decay = self._spectrum.decay * np.concatenate([[0.0], np.logspace(-6, 0, SHIFTS)])
         first, second = np.meshgrid(decay, outline, indexing="ij")
         return Splitting(first.ravel(), second.ravel())

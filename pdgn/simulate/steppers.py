@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pdgn.simulate.imex import ARS222, ARS443, IMEX_EULER
+from pdgn.simulate.imex_tables import ARS222, ARS443, DISSIPATIVE, IMEX_EULER
 from pdgn.simulate.runge_kutta import RungeKutta
 from pdgn.simulate.stepper import Stepper
 from pdgn.simulate.theta import Theta
@@ -15,4 +15,5 @@ STEPPERS: dict[str, Stepper] = {
     "imex_euler": IMEX_EULER,
     "imex_ars222": ARS222,
     "imex_ars443": ARS443,
+    "imex_dissipative": DISSIPATIVE,
 }

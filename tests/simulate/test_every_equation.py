@@ -10,7 +10,14 @@ from scipy.integrate import solve_ivp
 
 from pdgn.mesh import TriMesh, bumpy_sphere, grid
 from pdgn.operators import mass
-from pdgn.simulate import EQUATIONS, ConvectionDiffusion, ReactionDiffusion, random_face_velocity, simulate
+from pdgn.simulate import (
+    EQUATIONS,
+    STEPPERS,
+    ConvectionDiffusion,
+    ReactionDiffusion,
+    random_face_velocity,
+    simulate,
+)
 from pdgn.simulate.equations.registry import equation_name
 
 CLOSED = bumpy_sphere(np.random.default_rng(1), 2, amplitude=0.1)
@@ -131,20 +138,22 @@ def test_uniform_states_follow_the_ordinary_differential_equation(name):
     low = {field: values.min() for field, values in equation.start(mesh, pattern(mesh)).items()}
     high = {field: values.max() for field, values in equation.start(mesh, pattern(mesh)).items()}
     start = {field: 0.3 * low[field] + 0.7 * high[field] for field in equation.fields}
-    trajectory = simulate(
-        equation, mesh, {field: np.full(mesh.num_vertices, value) for field, value in start.items()}, 0.05, 20
-    )
+    state = {field: np.full(mesh.num_vertices, value) for field, value in start.items()}
+    coarse = simulate(equation, mesh, state, 0.05, 20)
+    fine = simulate(equation, mesh, state, 0.05, 20, substeps=2 * coarse.substeps)
 
     def rate(time, values):
         return [float(change[0]) for change in equation.reaction(*(np.array([value]) for value in values))]
 
-    exact = solve_ivp(rate, (0, 1), list(start.values()), t_eval=trajectory.time, rtol=1e-10, atol=1e-12).y
-    for values, field in zip(exact, equation.fields):
-        found = trajectory.fields[field][:, :, 0]
-        assert np.ptp(found, axis=1).max() < 1e-12 * max(1.0, np.abs(found).max())  # uniform states stay uniform
-        scale = np.abs(values).max()
-        assert np.abs(found[:, 0] - values).max() < 2e-5 * scale  # third order in steps of 0.05
-        assert np.abs(values - values[0]).max() > 1e-3 * scale or name == "gray_scott"
+    exact = solve_ivp(rate, (0, 1), list(start.values()), t_eval=coarse.time, rtol=1e-11, atol=1e-13).y
+    error = []
+    for trajectory in (coarse, fine):
+        found = np.stack([trajectory.fields[field][:, :, 0] for field in equation.fields])
+        assert np.ptp(found, axis=2).max() < 1e-12 * max(1.0, np.abs(found).max())  # uniform states stay uniform
+        error.append(np.abs(found[:, :, 0] - exact).max() / np.abs(exact).max())
+    order = STEPPERS[coarse.method].order
+    assert error[1] < 1e-4 and error[1] < error[0] / 2 ** (order - 0.4) + 1e-9
+    assert np.abs(exact - exact[:, :1]).max() > 1e-2 * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("name", SCALAR)
