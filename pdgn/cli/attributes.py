@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pdgn.cli.draws import specimen
 from pdgn.cli.recipe import Recipe
-from pdgn.cli.sensor_network import OBSERVED
 from pdgn.cli.units import unit_in
+from pdgn.data.schema import OBSERVED
 
 
 def field_attributes(recipe: Recipe) -> dict[str, dict[str, str]]:

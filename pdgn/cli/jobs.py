@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from pdgn.cli.draws import draw_coefficients, draw_patterns, make_equation, specimen, stored_parameters
 from pdgn.cli.needs import require_topology
 from pdgn.cli.recipe import Recipe
-from pdgn.cli.sensor_network import OBSERVED, draw_gaps, field_deviation, network_record, place_sensors, report
+from pdgn.cli.sensor_network import draw_gaps, field_deviation, network_record, place_sensors, report
 from pdgn.cli.splits import splits
 from pdgn.cli.surfaces import Place, places, surface
 from pdgn.data import MeshRecord, TrajectoryBlock
+from pdgn.data.schema import OBSERVED
 from pdgn.geodesics import geodesic_distance
 from pdgn.mesh import TriMesh, farthest_point_sample
 from pdgn.simulate import Equation, simulate

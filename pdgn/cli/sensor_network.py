@@ -9,8 +9,6 @@ from pdgn.cli.sensor_recipe import SensorRecipe
 from pdgn.data import MeshRecord
 from pdgn.mesh import TriMesh, delaunay_graph, farthest_point_sample, knn_graph, random_sample
 
-OBSERVED = "_observed"
-
 
 def place_sensors(mesh: TriMesh, wanted: SensorRecipe, generator: np.random.Generator) -> NDArray[np.int64]:
     """The vertices at which a surface is observed.

@@ -17,7 +17,7 @@ from pdgn.data.context import ChannelCounts, Context, edge_context, forcing, nod
 from pdgn.data.file import DatasetFile, TrajectoryTable, open_file
 from pdgn.data.records import MeshRecord
 from pdgn.data.sample import build_sample
-from pdgn.data.schema import SPLITS
+from pdgn.data.schema import OBSERVED, SPLITS
 
 _CACHED_PARAMETER_BYTES = 2**26
 
@@ -29,9 +29,21 @@ class TrajectoryKey(NamedTuple):
     row: int
 
 
+class Frames(NamedTuple):
+    """The frames of a window: observed ones x [T0, V, C] and further ones y [H, V, C], masks [T0, V] and [H, V]."""
+
+    x: np.ndarray
+    x_mask: np.ndarray
+    y: np.ndarray
+    y_mask: np.ndarray
+
+
 class MeshDynamicsDataset(Dataset):
     """Windows of ``history`` observed and ``horizon`` further frames of all trajectories of one split, in physical
     units.
+
+    Where a field has a companion ``<field>_observed`` (what sensors report, noise and gaps included), the history shows
+    the reports and the horizon the truth.
 
     Windows are ordered by mesh name, trajectory and start; start = 0, stride, 2·stride, … The file is read lazily, one
     handle per process: the dataset pickles, and works with any number of workers under fork and spawn. Items are those
@@ -41,9 +53,11 @@ class MeshDynamicsDataset(Dataset):
         path: a dataset file.
         split: "train", "valid" or "test".
         history, horizon, stride: numbers of frames, at least 1.
-        fields: names, whose channels are joined in this order; by default all but a moving mesh's "pos", sorted.
+        fields: names, whose channels are joined in this order; by default all but a moving mesh's "pos" and what
+            sensors report, sorted.
         context: names of features besides the signal.
-        meshes: use only these meshes.
+        meshes: use only these meshes; by default all, or where sensors report, those on which they do.
+        scheme: "by_mesh" or "by_resolution", where the file has that further split; by default that by trajectory.
 
     Attributes:
         name: of the dataset. meshes: names of the meshes with trajectories in the split. fields: names.
@@ -67,6 +81,7 @@ class MeshDynamicsDataset(Dataset):
         fields: Sequence[str] | None = None,
         context: Context | None = None,
         meshes: Sequence[str] | None = None,
+        scheme: str | None = None,
     ) -> None:
         if split not in SPLITS:
             raise ValueError(f"split: wanted one of {', '.join(SPLITS)}, got {split!r}")
@@ -75,7 +90,7 @@ class MeshDynamicsDataset(Dataset):
                 raise ValueError(f"{name}: wanted a number of frames of at least 1, got {value!r}")
         self.path, self.split = Path(path).absolute(), split
         self.history, self.horizon, self.stride = history, horizon, stride
-        self.context = context or Context()
+        self.context, self.scheme = context or Context(), scheme
         self._file: DatasetFile | None = None
         self._process = -1
         self._records: dict[str, MeshRecord] = {}
@@ -89,10 +104,15 @@ class MeshDynamicsDataset(Dataset):
         self.name = str(file.attributes["name"])
         self._identity = (file.attributes["config_hash"], file.attributes["created"])
         self._mesh_ids = {name: number for number, name in enumerate(file.mesh_names)}
-        tables = {name: file.trajectories(name) for name in (file.mesh_names if meshes is None else meshes)}
+        tables = {
+            name: file.trajectories(name, self.scheme) for name in (file.mesh_names if meshes is None else meshes)
+        }
         self._tables: dict[str, TrajectoryTable] = {
             name: table for name, table in sorted(tables.items()) if table is not None
         }
+        reporting = {name: table for name, table in self._tables.items() if _reported(table)}
+        if meshes is None and reporting:
+            self._tables = reporting
         self._trainable = {name for name, table in self._tables.items() if (table.split == "train").any()}
         self.meshes = tuple(name for name, table in self._tables.items() if (table.split == self.split).any())
         if not self.meshes:
@@ -109,7 +129,9 @@ class MeshDynamicsDataset(Dataset):
 
     def _describe_fields(self, fields: Sequence[str] | None) -> None:
         first = self._tables[self.meshes[0]].fields
-        self.fields = tuple(sorted(set(first) - {"pos"}) or sorted(first)) if fields is None else tuple(fields)
+        reported = _reported(self._tables[self.meshes[0]])
+        plain = set(first) - {name + OBSERVED for name in reported}
+        self.fields = tuple(sorted(plain - {"pos"}) or sorted(plain)) if fields is None else tuple(fields)
         if not self.fields or len(set(self.fields)) < len(self.fields):
             raise ValueError(f"fields: wanted one or more different fields, got {list(self.fields)}")
         for mesh in self.meshes:
@@ -214,20 +236,35 @@ class MeshDynamicsDataset(Dataset):
     def __getitem__(self, index: int) -> Data:
         key, start = self.window(index)
         stop = start + self.history + self.horizon
-        values, mask = self._open().frames(key.mesh, key.row, start, stop, self.fields)
-        if mask is None:
-            mask = np.ones(values.shape[:2], dtype=bool)
-        table, seen = self._tables[key.mesh], slice(self.history)
-        ahead = slice(self.history, None)
+        table = self._tables[key.mesh]
         time = table.time[start:stop] + table.time_offset[key.row]
         data = build_sample(
-            self.record(key.mesh), values[seen], mask[seen], values[ahead], mask[ahead], time,
-            self.context, self.parameters(key), axis=table.axis,
+            self.record(key.mesh), *self.frames(key, start, stop), time, self.context, self.parameters(key),
+            axis=table.axis,
         )  # fmt: skip
         data.mesh_id = torch.tensor([self._mesh_ids[key.mesh]])
         data.trajectory_id = torch.tensor([key.row])
         data.start = torch.tensor([start])
         return data
+
+    def frames(self, key: TrajectoryKey, start: int, stop: int) -> Frames:
+        """The frames of a window: the history as it was observed, the rest as it is.
+
+        Args:
+            key: which trajectory. start, stop: frames start … stop − 1, the first ``history`` of them observed.
+
+        Returns:
+            Both parts with their masks.
+        """
+        file, seen, reported = self._open(), self.history, _reported(self._tables[key.mesh])
+        values, mask = file.frames(key.mesh, key.row, start, stop, self.fields)
+        mask = np.ones(values.shape[:2], dtype=bool) if mask is None else mask
+        if not any(name in reported for name in self.fields):
+            return Frames(values[:seen], mask[:seen], values[seen:], mask[seen:])
+        names = [name + OBSERVED if name in reported else name for name in self.fields]
+        observed, where = file.frames(key.mesh, key.row, start, start + seen, names)
+        where = np.ones(observed.shape[:2], dtype=bool) if where is None else where
+        return Frames(observed, where, values[seen:], mask[seen:])
 
     def trajectories(self) -> tuple[TrajectoryKey, ...]:
         """All trajectories of the split, in the order of the windows."""
@@ -295,3 +332,8 @@ class MeshDynamicsDataset(Dataset):
             f"{type(self).__name__}({self.path.name!r}, {self.split!r}, {len(self)} windows of "
             f"{self.history}+{self.horizon} frames, {len(self._keys)} trajectories on {len(self.meshes)} meshes)"
         )
+
+
+def _reported(table: TrajectoryTable) -> set[str]:
+    """The fields of which the file holds reports of sensors too."""
+    return {name for name in table.fields if name + OBSERVED in table.fields}

@@ -89,8 +89,16 @@ class DatasetFile:
         if mesh not in self.mesh_names:
             raise ValueError(f"{self.path}: wanted one of the meshes {', '.join(self.mesh_names)}, got {mesh!r}")
 
-    def trajectories(self, mesh: str) -> TrajectoryTable | None:
-        """The table of the trajectories on one mesh, or None where there are none."""
+    def trajectories(self, mesh: str, scheme: str | None = None) -> TrajectoryTable | None:
+        """The table of the trajectories on one mesh, or None where there are none.
+
+        Args:
+            mesh: its name.
+            scheme: name of a further split, by which ``split`` is then told ("none": left out).
+
+        Raises:
+            ValueError: no such mesh or scheme.
+        """
         self._require_mesh(mesh)
         if mesh not in self._file["trajectories"]:
             return None
@@ -102,7 +110,7 @@ class DatasetFile:
             return TrajectoryTable(
                 time=read_array(group["time"]),
                 axis=TimeAxis(axis["unit"], axis.get("origin")),
-                split=read_array(group["split"]).astype(str),
+                split=self._split(group["split"], scheme),
                 num_frames=read_array(group[f"parameters/{NUM_FRAMES}"])
                 if NUM_FRAMES in parameters
                 else np.full(count, frames),
@@ -114,6 +122,15 @@ class DatasetFile:
                 },
                 parameters=parameters,
             )
+
+    def _split(self, dataset: h5py.Dataset, scheme: str | None) -> np.ndarray:
+        if scheme is None:
+            return read_array(dataset).astype(str)
+        schemes = {name: np.asarray(rows) for name, rows in read_attributes(dataset).items() if np.ndim(rows)}
+        if scheme not in schemes:
+            found = ", ".join(schemes) or "none"
+            raise ValueError(f"{self.path}: {dataset.name}: wanted the scheme {scheme!r}, got {found}")
+        return schemes[scheme].astype(str)
 
     def frames(
         self, mesh: str, row: int, start: int, stop: int, fields: Iterable[str]

@@ -16,6 +16,8 @@ SCHEMA_VERSION = "1.0"
 SPLITS = ("train", "valid", "test")
 # Further schemes, attributes of `split`, may leave trajectories out.
 SCHEME_SPLITS = (*SPLITS, "none")
+# <field>_observed holds what sensors report of a field: with noise, NaN and a false mask where a report is missing.
+OBSERVED = "_observed"
 SPLIT_DTYPE = np.dtype("S5")
 HASH_ATTRIBUTE = "attribute_hash"
 ROOT_ATTRIBUTES = (

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch_geometric.data import Batch, Data
 
-from pdgn.data import Context, MeshDynamicsDataset, TrajectoryKey, build_sample, open_file
+from pdgn.data import Context, MeshDynamicsDataset, TrajectoryKey, build_sample
 from pdgn.training.config import DataConfig
 from pdgn.training.forecaster import Forecaster
 
@@ -45,7 +45,6 @@ class RolloutWindows:
             path, "test", history=data.history, horizon=horizon or 1, fields=data.fields, context=context
         )
         self.history = data.history
-        self._file = open_file(path)
         self.windows = [window for key in self.dataset.trajectories() for window in self._cut(key, horizon, stride)]
 
     def _cut(self, key: TrajectoryKey, horizon: int | None, stride: int | None) -> Iterator[RolloutWindow]:
@@ -62,18 +61,14 @@ class RolloutWindows:
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
         self.dataset.close()
 
     def sample(self, window: RolloutWindow) -> Data:
         """The window as a graph, in physical units, as :func:`pdgn.data.build_sample` makes it."""
         key, start, steps = window
         stop = start + self.history + steps
-        values, mask = self._file.frames(key.mesh, key.row, start, stop, self.dataset.fields)
-        mask = np.ones(values.shape[:2], dtype=bool) if mask is None else mask
-        seen, ahead = slice(self.history), slice(self.history, None)
         return build_sample(
-            self.dataset.record(key.mesh), values[seen], mask[seen], values[ahead], mask[ahead],
+            self.dataset.record(key.mesh), *self.dataset.frames(key, start, stop),
             self.dataset.time(key)[start:stop], self.dataset.context, self.dataset.parameters(key),
             axis=self.dataset.time_axis,
         )  # fmt: skip
