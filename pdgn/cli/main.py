@@ -17,6 +17,8 @@ COMMANDS = {
     "evaluate": "roll a checkpoint out on test data: table, metrics.json, figures, report.html",
     "predict": "run a checkpoint on your own mesh and observations, without truth",
     "check": "verify a dataset file against its schema and checksums",
+    "info": "print what is in a dataset file, and how to regenerate it",
+    "export": "write a dataset file as animations for ParaView",
     "summary": "put the metrics of several seeds in one table: mean ± standard deviation",
 }
 

@@ -55,7 +55,9 @@ def _axes(file: h5py.File, name: str) -> Iterator[Violation]:
         yield Violation(group["time"].name, f"wanted 'origin' to be a date in UTC (ISO 8601), got {origin!r}")
     for scheme, value in read_attributes(group["split"]).items() if "split" in group else ():
         entries = np.asarray(value)
-        if entries.ndim and (entries.shape != group["split"].shape or not set(entries.astype(str)) <= set(SCHEME_SPLITS)):
+        if entries.ndim and (
+            entries.shape != group["split"].shape or not set(entries.astype(str)) <= set(SCHEME_SPLITS)
+        ):
             wanted = f"wanted the scheme {scheme!r} to say {', '.join(SCHEME_SPLITS)} for each trajectory"
             yield Violation(group["split"].name, f"{wanted}, got {str(value)[:60]}")
 
