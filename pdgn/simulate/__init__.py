@@ -24,6 +24,7 @@ from pdgn.simulate.equations.heat import Heat
 from pdgn.simulate.equations.wave import Wave
 from pdgn.simulate.imex import ImexRungeKutta
 from pdgn.simulate.initial_state import gaussian_bumps, random_eigenfunctions, random_fourier
+from pdgn.simulate.poisson import solve_poisson
 from pdgn.simulate.problem import Problem
 from pdgn.simulate.reaction_diffusion import ReactionDiffusion
 from pdgn.simulate.runge_kutta import RungeKutta
@@ -75,6 +76,7 @@ __all__ = [
     "random_velocity",
     "rotation_velocity",
     "simulate",
+    "solve_poisson",
     "stable_step",
     "stream_velocity",
     "tangential",
