@@ -21,7 +21,7 @@ from pdgn.version import __version__
 CONNECT_SECONDS = 10.0
 PATIENCE_SECONDS = 60.0
 _TASKS_PER_THREAD = 2  # one that is computed and one that waits
-_NUMERIC = ("numpy", "scipy", "potpourri3d", "pygeodesic")
+_NUMERIC = ("numpy", "scipy", "cholespy", "potpourri3d", "pygeodesic")
 _ONE_AT_A_TIME = threading.Lock()
 
 

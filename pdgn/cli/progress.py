@@ -8,8 +8,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-UNIT = " trajectories"
-_LINE = "{desc}{n_fmt} of {total_fmt} trajectories, {rate_noinv_fmt}, {remaining} left"
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} trajectories, {rate_noinv_fmt}, {remaining} left"
 _SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -27,9 +26,15 @@ class Progress:
         self._name, self._total, self._first, self._count = name, total, done, done
         self._stream = stream
         self._start = self._last = time.monotonic()
-        terminal = stream.isatty()
         self._bar = tqdm(
-            total=total, initial=done, desc=name, unit=UNIT, file=stream, disable=not terminal, dynamic_ncols=True
+            total=total,
+            initial=done,
+            desc=name,
+            unit="",
+            bar_format=_BAR,
+            file=stream,
+            disable=not stream.isatty(),
+            dynamic_ncols=True,
         )
 
     def __enter__(self) -> Progress:
@@ -57,14 +62,14 @@ class Progress:
         """The state in words.
 
         Args:
-            seconds: since the start.
+            seconds: since the start, in which some were finished.
 
         Returns:
-            For example "plane: 400 of 1000 trajectories, 12.30 trajectories/s, 00:48 left".
+            For example "plane: 400 of 1000 trajectories, 12.3/s, 00:48 left".
         """
-        return tqdm.format_meter(
-            self._count, self._total, seconds, prefix=self._name, unit=UNIT, bar_format=_LINE, initial=self._first
-        )
+        rate = (self._count - self._first) / seconds
+        left = tqdm.format_interval((self._total - self._count) / rate)
+        return f"{self._name}: {self._count} of {self._total} trajectories, {rate:.3g}/s, {left} left"
 
     def say(self, line: str) -> None:
         """Prints a line without tearing the bar.

@@ -11,6 +11,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from pdgn.cli import generate as command
+from pdgn.cli.recipe import Recipe
+
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "datasets"
 
@@ -59,3 +62,8 @@ def start(*words: str, **options) -> subprocess.Popen[str]:  # type: ignore[no-u
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, start_new_session=True, env=environment, **{**pipes, **options})
+
+
+def recipe_of(words: list[str]) -> Recipe:
+    """The recipe that the words of a command line make."""
+    return command.recipe_of(command.build_parser().parse_args([*words, "--output", "x.h5"]))

@@ -15,15 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pdgn.cli import generate as command
 from pdgn.cli import tasks
 from pdgn.cli.jobs import plan
 from pdgn.cli.main import main
-from pdgn.cli.recipe import Recipe
 from pdgn.cli.tasks import LostWorkerError
 from pdgn.cli.workers import computed_by_workers, computed_here, cores
 from pdgn.data import TrajectoryBlock, check_file
-from tests.cli.generated import ROOT, SMALL, assert_same, start
+from tests.cli.generated import ROOT, SMALL, assert_same, recipe_of, start
 
 # Enough work to be interrupted: 40 blocks of some hundredths of a second.
 LONG = [
@@ -31,10 +29,6 @@ LONG = [
     "--trajectories.frames", "400", "--meshes",
     json.dumps([{"name": name, "shape": "icosphere", "options": {"subdivisions": 4}} for name in "ab"]),
 ]  # fmt: skip
-
-
-def recipe_of(words: list[str]) -> Recipe:
-    return command.recipe_of(command.build_parser().parse_args([*words, "--output", "x.h5"]))
 
 
 @pytest.mark.parametrize("kind", SMALL)
