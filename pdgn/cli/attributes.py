@@ -18,9 +18,11 @@ def field_attributes(recipe: Recipe) -> dict[str, dict[str, str]]:
         field → unit, equation (one line of text) and boundary.
     """
     wanted = recipe.equation
-    formula = specimen(wanted).formula
+    equation = specimen(wanted)
+    boundary = "none" if wanted.fields == ("pos",) else wanted.boundary
     found = {
-        name: {"unit": _unit(recipe, name), "equation": formula, "boundary": wanted.boundary} for name in wanted.fields
+        name: {"unit": _unit(recipe, name), "equation": equation.formula, "boundary": boundary}
+        for name in wanted.fields
     }
     if recipe.sensors is not None and recipe.sensors.degraded:
         reports = {name: f"{name} as sensors report it, noise and gaps included" for name in wanted.fields}

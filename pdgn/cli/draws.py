@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,13 +101,15 @@ def make_equation(wanted: EquationRecipe, mesh: TriMesh, coefficients: Coefficie
 
 
 def construct(wanted: EquationRecipe, arguments: dict[str, Any]) -> Equation:
-    """The equation with these arguments and the recipe's boundary.
+    """The equation with these arguments and, where it knows of boundaries, the recipe's.
 
     Raises:
         ValueError: an argument that the equation refuses.
     """
+    if "boundary" in inspect.signature(wanted.kind).parameters:
+        arguments = {**arguments, "boundary": wanted.boundary}
     try:
-        return wanted.kind(**arguments, boundary=wanted.boundary)  # type: ignore[call-arg]
+        return wanted.kind(**arguments)
     except (TypeError, ValueError) as error:
         raise ValueError(f"equation '{wanted.name}': {error}") from error
 
