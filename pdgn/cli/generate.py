@@ -137,6 +137,7 @@ def build_parser() -> StrictParser:
         "whatever happens: the same command continues.",
         folder="datasets",
         package="pdgn.recipes",
+        expand={"sensors": lambda count: asdict(observed_by(count))},
     )
     parser.add_class_arguments(Recipe, skip={"meshes", *OPTIONAL})
     parser.add_argument("--meshes", type=list[dict], default=[], help="The surfaces, a list of entries.")
@@ -197,8 +198,6 @@ def recipe_of(args: Namespace) -> Recipe:
     for key, kind in GROUPS.items():
         values[key] = typed(kind, values[key], key)
     values["meshes"] = [typed(MeshRecipe, entry, f"meshes[{i}]") for i, entry in enumerate(values["meshes"])]
-    if isinstance(values["sensors"], int):
-        values["sensors"] = asdict(observed_by(values["sensors"]))
     for key, kind in OPTIONAL.items():
         values[key] = None if values[key] is None else typed(kind, values[key], key)
     return typed(Recipe, values, "recipe")

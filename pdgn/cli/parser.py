@@ -7,12 +7,13 @@ import sys
 import types
 import typing
 from argparse import SUPPRESS
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
 
 from pdgn.cli.config_file import ConfigFile, find_config
+from pdgn.cli.entries import take_entries, with_entry
 from pdgn.cli.nearest import nearest
 
 _NAMES = {int: "an integer", float: "a number", str: "text", bool: "true or false", type(None): "null"}
@@ -30,6 +31,9 @@ class StrictParser(ArgumentParser):
         package: the same folder when installed.
         prepare: adds the options that depend on other options (those of a model on its name), before parsing; it is
             given the parser and a function that tells what the user chose for a key.
+        expand: for keys that hold keys, what another value stands for: key → (value → keys and values).
+
+    One entry of such a key can be set too: --key.entry VALUE, over what the file or --key says.
     """
 
     def __init__(
@@ -40,9 +44,11 @@ class StrictParser(ArgumentParser):
         folder: str = "configs",
         package: str = "pdgn.configs",
         prepare: Callable[[StrictParser, Callable[[str], Any]], None] | None = None,
+        expand: Mapping[str, Callable[[Any], dict[str, Any]]] | None = None,
     ) -> None:
         super().__init__(prog=prog, description=description, allow_abbrev=False)
         self._folder, self._package, self._prepare = folder, package, prepare
+        self._expand = dict(expand or {})
         self._file: ConfigFile | None = None
         self._words: list[str] = []
         self.add_argument("--config", action="config", help="YAML file, or the name of one that comes with pdgn.")
@@ -68,12 +74,19 @@ class StrictParser(ArgumentParser):
         if self._prepare is not None:
             self._prepare(self, self._chosen)
             self._prepare = None
+        entries, words = take_entries(words, [key for key, hint in self._types().items() if _holds_keys(hint)])
+        self._words = words
         self._check_words()
         if self._file is not None:
             self._check_keys(self._file.values, "")
             words = [f"--config={self._file.path}", *words]
         parsed = super().parse_args(words, *rest, **options)
         self._check_nulls(parsed)
+        for key, expanded in self._expand.items():
+            value = parsed.get(key)
+            parsed[key] = value if value is None or isinstance(value, dict) else expanded(value)
+        for key, path, value in entries:
+            parsed[key] = with_entry(parsed.get(key), path, value)
         return parsed
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:  # type: ignore[override]
@@ -184,6 +197,12 @@ def readable(hint: Any) -> str:
     if origin is dict or hint is dict:
         return "keys and values"
     return _NAMES[hint] if hint in _NAMES else str(getattr(hint, "__name__", hint))
+
+
+def _holds_keys(hint: Any) -> bool:
+    """Whether dictionaries are among the values of a type."""
+    kinds = [hint, *typing.get_args(hint)] if typing.get_origin(hint) in (typing.Union, types.UnionType) else [hint]
+    return any(kind is dict or typing.get_origin(kind) is dict for kind in kinds)
 
 
 def _unknown(key: str, known: dict[str, Any]) -> str:
