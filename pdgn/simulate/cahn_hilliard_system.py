@@ -9,13 +9,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from pdgn.simulate.boundary import BoundaryCondition
+from pdgn.simulate.double_well import largest_curvature, well_slope
 from pdgn.simulate.semilinear_system import SHIFTS, Dissipation, SemilinearSystem, Splitting
 from pdgn.simulate.spectrum import Spectrum, spectrum_of
 from pdgn.simulate.system import Solver
 
 Array = NDArray[np.float64]
-# Solutions may pass the pure phases a little, by their curvature: W″ is bounded on |u| ≤ max(this, |u₀|).
-LARGEST_STATE = 1.1
 
 
 class CahnHilliardSystem(SemilinearSystem):
@@ -80,13 +79,13 @@ class CahnHilliardSystem(SemilinearSystem):
         """Real eigenvalues, down to −m λ (ε²λ + max W″) with the largest mobility m and λ of −Δ."""
         if state is None:
             raise ValueError(f"{self!r}: the stable step depends on the state, got none")
-        return Spectrum(self._largest * self._laplacian * (self._width**2 * self._laplacian + _curvature(state)))
+        return Spectrum(self._largest * self._laplacian * (self._width**2 * self._laplacian + largest_curvature(state)))
 
     def splitting(self, state: Array) -> Splitting:
         """A mode with −Δφ = λφ decays by m λ (ε²λ + S) implicitly and by m λ (W″ − S) explicitly."""
         value = self._laplacian * np.logspace(-8, 0, 4 * SHIFTS)
         implicit = self._largest * value * (self._width**2 * value + self._stabilization)
-        ends = [-self._largest * value * (w - self._stabilization) for w in (-1.0, _curvature(state))]
+        ends = [-self._largest * value * (w - self._stabilization) for w in (-1.0, largest_curvature(state))]
         return Splitting(np.tile(implicit, 2), np.concatenate(ends).astype(np.complex128))
 
     @cached_property
@@ -96,11 +95,11 @@ class CahnHilliardSystem(SemilinearSystem):
 
     def _region(self, state: Array) -> Spectrum:
         size = self._largest * self._laplacian
-        growth = max(1.0 + self._stabilization, 0.0) * size
-        return Spectrum(max(_curvature(state) - self._stabilization, 0.0) * size, growth=growth)
+        growth = (1.0 + self._stabilization) * size
+        return Spectrum(max(largest_curvature(state) - self._stabilization, 0.0) * size, growth=growth)
 
     def _explicit(self, time: float, state: Array) -> Array:
-        slope = state * (state * state - (1 + self._stabilization))
+        slope = well_slope(state) - self._stabilization * state
         return -(self._flux @ slope) / self.mass[:, None]
 
     def _dissipating_step(self, method: Dissipation, state: Array) -> float:
@@ -109,12 +108,7 @@ class CahnHilliardSystem(SemilinearSystem):
         The change of the energy is at most −(slow/dt) |δ|²_{G⁻¹} − fast ε² |∇δ|² + e |δ|² (`Dissipation`, with S in the
         linear part), and |δ|² ≤ √m |δ|_{G⁻¹} |∇δ|.
         """
-        excess = 0.5 * (_curvature(state) - self._stabilization) - method.fast * self._stabilization
+        excess = 0.5 * (largest_curvature(state) - self._stabilization) - method.fast * self._stabilization
         if excess <= 0:
             return np.inf
         return 4 * method.slow * method.fast * self._width**2 / (self._largest * excess**2)
-
-
-def _curvature(state: Array) -> float:
-    """Largest W″ = 3u² − 1 that can follow."""
-    return 3 * max(LARGEST_STATE, float(np.abs(state).max(initial=0.0))) ** 2 - 1

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pdgn.mesh import TriMesh
 from pdgn.operators import mass
 from pdgn.simulate.argument import finite_array, nonnegative_array, positive_number
+from pdgn.simulate.double_well import largest_curvature, well, well_slope
 from pdgn.simulate.equation import Fields, Parameter
 from pdgn.simulate.problem import Problem
 from pdgn.simulate.reaction_diffusion import Array, ReactionDiffusion
@@ -23,7 +24,7 @@ class AllenCahn(ReactionDiffusion):
 
     Interfaces are about √(2D/r) wide and move by their curvature. The energy ∫ ½D|∇u|² + r W(u) falls; with the
     default stepper it falls in every step by proof, for the step is kept below 2 slow / max rW″ (`Dissipation`), where
-    W″ is bounded on |u| ≤ max(1, |u₀|), which no solution leaves.
+    W″ is bounded on |u| ≤ max(1.2, |u₀|). No solution leaves |u| ≤ max(1, |u₀|), though a step from a rough state may.
 
     Args:
         diffusivity: D ≥ 0, a number, [V] or [F] [length²/time].
@@ -65,7 +66,7 @@ class AllenCahn(ReactionDiffusion):
     def reaction(self, *values: Array) -> tuple[Array, ...]:
         """r (u − u³)."""
         (u,) = values
-        return (self.rate * u * (1 - u * u),)
+        return (-self.rate * well_slope(u),)
 
     def invariant_box(self, low: Array, high: Array) -> tuple[Array, Array]:
         """|u| ≤ max(1, |u₀|)."""
@@ -74,7 +75,7 @@ class AllenCahn(ReactionDiffusion):
 
     def curvature(self, low: Array, high: Array) -> float:
         """Largest r W″ = r (3u² − 1)."""
-        return self.rate * (3 * float(max(low[0] ** 2, high[0] ** 2)) - 1)
+        return self.rate * largest_curvature(np.array([low, high]))
 
     def energy(self, mesh: TriMesh, fields: Fields) -> NDArray[np.float64] | None:
         """½ uᵀK_D u + r Σ m W(u); None where a flux is given."""
@@ -82,7 +83,7 @@ class AllenCahn(ReactionDiffusion):
             return None
         u = fields["u"]
         form = diffusion_form(mesh, finite_array("diffusivity", self.diffusivity, [(), (len(u),), (mesh.num_faces,)]))
-        return 0.5 * np.sum(u * (form @ u), axis=0) + 0.25 * self.rate * mass(mesh).diagonal() @ (1 - u**2) ** 2
+        return 0.5 * np.sum(u * (form @ u), axis=0) + self.rate * mass(mesh).diagonal() @ well(u)
 
     def start(self, mesh: TriMesh, pattern: Array) -> dict[str, Array]:
         """Both phases and what lies between them: tanh of the pattern."""

@@ -12,6 +12,7 @@ from pdgn.operators import mass, stiffness
 from pdgn.simulate.argument import finite_array, nonnegative_array, one_of, positive_number
 from pdgn.simulate.boundary import boundary_condition, require_simulable
 from pdgn.simulate.cahn_hilliard_system import CahnHilliardSystem
+from pdgn.simulate.double_well import well
 from pdgn.simulate.equation import BOUNDARIES, Equation, Fields, Parameter
 from pdgn.simulate.problem import Problem
 from pdgn.simulate.small_mode import small_mode
@@ -26,7 +27,7 @@ class CahnHilliard(Equation):
 
     From a nearly uniform state, waves of length about 2π√2 ε grow first, in times of about 4ε²/m, and then coarsen.
     Σ m u is constant to round-off. The energy ∫ ½ε²|∇u|² + W(u) falls; with the default stepper it does in every step
-    by proof, as long as |u| stays below max(1.1, |u₀|): the step is kept small enough (`CahnHilliardSystem`).
+    by proof, as long as |u| stays below max(1.2, |u₀|): the step is kept small enough (`CahnHilliardSystem`).
 
     Args:
         width: ε > 0, of the interfaces (they are 2√2 ε wide) [length]; wants at least two edges.
@@ -89,7 +90,7 @@ class CahnHilliard(Equation):
         """½ ε² uᵀL u + Σ m W(u); with "dirichlet" it falls too, where the values given are of W′(u) = 0."""
         u = fields["u"]
         slope = np.sum(u * (stiffness(mesh) @ u), axis=0)
-        return 0.5 * self.width**2 * slope + 0.25 * mass(mesh).diagonal() @ (1 - u**2) ** 2
+        return 0.5 * self.width**2 * slope + mass(mesh).diagonal() @ well(u)
 
     def discretize(self, mesh: TriMesh) -> CahnHilliardSystem:
         """The mixed form on this mesh.
