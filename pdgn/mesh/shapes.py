@@ -1,17 +1,17 @@
-"""Surfaces that are generated: sphere, torus, plane square and a seeded family of bumpy spheres."""
+"""Surfaces that are generated: sphere, torus and plane square."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import sph_harm_y
 
+from pdgn.mesh.refinement import split_in_four
 from pdgn.mesh.tri_mesh import TriMesh
 
 # One more would fill a hundred gigabytes.
 MOST_SUBDIVISIONS = 12
-# Radii then differ by factors beyond e^10, and faces become needles.
-MOST_AMPLITUDE = 5
 
 
 def icosphere(subdivisions: int, radius: float = 1.0) -> TriMesh:
@@ -37,20 +37,36 @@ def icosphere(subdivisions: int, radius: float = 1.0) -> TriMesh:
     return TriMesh(radius * pos, face)
 
 
-def torus(major: float, minor: float, n_major: int, n_minor: int) -> TriMesh:
+def torus(
+    major: float,
+    minor: float,
+    n_major: int,
+    n_minor: int,
+    triangulation: Literal["regular", "staggered"] = "regular",
+    phase: tuple[float, float] = (0.0, 0.0),
+) -> TriMesh:
     """A torus about the z axis, normals outward.
 
-    x = ((R + r cos φ) cos θ, (R + r cos φ) sin θ, r sin φ); vertex a·n_minor + b has θ = 2πa/n_major, φ = 2πb/n_minor.
+    x = ((R + r cos φ) cos θ, (R + r cos φ) sin θ, r sin φ); vertex a·n_minor + b has θ = θ₀ + 2πa/n_major and
+    φ = φ₀ + 2πb/n_minor, or, where every other ring is staggered, φ₀ + 2π(b + ½)/n_minor for odd a.
 
     Args:
         major: R, distance of the tube's centre from the axis.
         minor: r, radius of the tube, 0 < r < R.
         n_major: number of vertices round the axis, at least 3.
         n_minor: number of vertices round the tube, at least 3.
+        triangulation: "regular", right-angled in (θ, φ), or "staggered", isosceles there; n_major is then even.
+        phase: (θ₀, φ₀) [radian].
 
     Raises:
-        ValueError: where the radii or the numbers are out of range.
+        ValueError: where the radii or the numbers are out of range, or the triangulation another.
     """
+    staggered = triangulation == "staggered"
+    if triangulation not in ("regular", "staggered") or (staggered and n_major % 2):
+        raise ValueError(
+            "torus needs triangulation 'regular', or 'staggered' with an even n_major, "
+            f"got {triangulation!r} and n_major={n_major}"
+        )
     if not 0 < minor < major < np.inf or min(n_major, n_minor) < 3:
         raise ValueError(
             f"torus needs 0 < minor < major < inf and at least 3 vertices each way, got major={major}, "
@@ -59,10 +75,13 @@ def torus(major: float, minor: float, n_major: int, n_minor: int) -> TriMesh:
     theta, phi = np.meshgrid(
         2 * np.pi * np.arange(n_major) / n_major, 2 * np.pi * np.arange(n_minor) / n_minor, indexing="ij"
     )
+    theta, phi = theta + phase[0], phi + phase[1]
+    if staggered:
+        phi[1::2] += np.pi / n_minor
     ring = major + minor * np.cos(phi)
     pos = np.stack([ring * np.cos(theta), ring * np.sin(theta), minor * np.sin(phi)], axis=-1).reshape(-1, 3)
     index = np.arange(n_major * n_minor).reshape(n_major, n_minor)
-    return TriMesh(pos, _quads(index, wrap=True))
+    return TriMesh(pos, _quads(index, wrap=True, staggered=staggered))
 
 
 def grid(nx: int, ny: int, size: tuple[float, float] = (1.0, 1.0), periodic: bool = False) -> TriMesh:
@@ -90,38 +109,6 @@ def grid(nx: int, ny: int, size: tuple[float, float] = (1.0, 1.0), periodic: boo
     return TriMesh(pos, _quads(index, wrap=periodic), (size[0], size[1], 0.0) if periodic else None)
 
 
-def bumpy_sphere(
-    generator: np.random.Generator, subdivisions: int = 3, amplitude: float = 0.2, max_degree: int = 4
-) -> TriMesh:
-    """A smooth closed surface drawn at random: a sphere with random spherical harmonics on its logarithmic radius.
-
-    r(n) = exp(amplitude · s(n)), s = Σ_{l=2}^{max_degree} Σ_m a_lm Y_lm(n), a_lm normal, scaled so that the mean of s²
-    over the sphere is 1. Star-shaped, so it never meets itself. The same state of the generator gives the same
-    surface at every number of subdivisions.
-
-    Args:
-        generator: source of the coefficients.
-        subdivisions: of the underlying `icosphere`.
-        amplitude: root mean square of log r, from 0 to 5.
-        max_degree: largest degree of the harmonics, at least 2.
-
-    Raises:
-        ValueError: where amplitude or max_degree is out of range.
-    """
-    if not 0 <= amplitude <= MOST_AMPLITUDE or max_degree < 2:
-        raise ValueError(
-            f"bumpy_sphere needs 0 <= amplitude <= {MOST_AMPLITUDE} and max_degree >= 2, "
-            f"got {amplitude} and {max_degree}"
-        )
-    sphere = icosphere(subdivisions)
-    degrees = [(degree, order) for degree in range(2, max_degree + 1) for order in range(-degree, degree + 1)]
-    coefficients = generator.standard_normal(len(degrees))
-    # Orthonormal Y_lm: the mean of s² is Σ a² / 4π.
-    coefficients *= np.sqrt(4 * np.pi / np.sum(coefficients**2))
-    log_radius = sum(a * _real_harmonic(sphere.pos, *lm) for a, lm in zip(coefficients, degrees))
-    return TriMesh(sphere.pos * np.exp(amplitude * log_radius)[:, None], sphere.face)
-
-
 def _icosahedron() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     golden = (1 + np.sqrt(5)) / 2
     corner = np.array([[0, a, b] for a in (-1, 1) for b in (-golden, golden)])
@@ -137,29 +124,18 @@ def _icosahedron() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 def _subdivide(pos: NDArray[np.float64], face: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """A sphere's faces cut in four, the new vertices after the old ones, on the unit sphere."""
-    edge = np.sort(np.stack([face, np.roll(face, -1, axis=1)], axis=2), axis=2).reshape(-1, 2)
-    key, inverse = np.unique(edge[:, 0] * len(pos) + edge[:, 1], return_inverse=True)
-    low, high = np.divmod(key, len(pos))
-    middle = len(pos) + inverse.reshape(-1, 3)
-    (a, b, c), (ab, bc, ca) = face.T, middle.T
-    children = [(a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)]
-    pieces = np.stack([np.stack(child, axis=1) for child in children], axis=1).reshape(-1, 3)
-    middle_pos = pos[low] + pos[high]
-    middle_pos /= np.linalg.norm(middle_pos, axis=1, keepdims=True)
-    return np.concatenate([pos, middle_pos]), pieces
+    pairs, pieces = split_in_four(face, len(pos))
+    middle = pos[pairs].sum(axis=1)
+    return np.concatenate([pos, middle / np.linalg.norm(middle, axis=1, keepdims=True)]), pieces
 
 
-def _quads(index: NDArray[np.int64], wrap: bool) -> NDArray[np.int64]:
+def _quads(index: NDArray[np.int64], wrap: bool, staggered: bool = False) -> NDArray[np.int64]:
     """Two triangles for every cell of an [n, m] array of vertex numbers, counter-clockwise in its two directions."""
     if wrap:
         index = np.pad(index, ((0, 1), (0, 1)), mode="wrap")
     a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
-    return np.stack([np.stack([a, b, c], axis=-1), np.stack([a, c, d], axis=-1)], axis=2).reshape(-1, 3)
-
-
-def _real_harmonic(unit: NDArray[np.float64], degree: int, order: int) -> NDArray[np.float64]:
-    colatitude, longitude = np.arccos(np.clip(unit[:, 2], -1, 1)), np.arctan2(unit[:, 1], unit[:, 0])
-    value = sph_harm_y(degree, abs(order), colatitude, longitude)
-    if order == 0:
-        return value.real
-    return np.sqrt(2) * (value.real if order > 0 else value.imag)
+    face = np.stack([np.stack([a, b, c], axis=-1), np.stack([a, c, d], axis=-1)], axis=2)
+    if staggered:  # the second row of a cell with an even first one is shifted, so the other diagonal is shorter
+        face[::2, :, 0] = np.stack([a, b, d], axis=-1)[::2]
+        face[::2, :, 1] = np.stack([b, c, d], axis=-1)[::2]
+    return face.reshape(-1, 3)
