@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pdgn.data.access import DamagedFileError
 from pdgn.data.check import check_file
 from pdgn.data.file import DatasetFile, TrajectoryTable, open_file
-from pdgn.data.records import MeshRecord
+from pdgn.data.records import CurveRecord, MeshRecord
 from pdgn.data.schema import SCHEMA_VERSION, SPLITS
 from pdgn.data.sensor_dataset import (
     SensorReport,
@@ -34,6 +34,7 @@ __all__ = [
     "SPLITS",
     "ChannelCounts",
     "Context",
+    "CurveRecord",
     "DamagedFileError",
     "DatasetFile",
     "DatasetWriter",

@@ -10,7 +10,8 @@ import numpy as np
 
 from pdgn.data.access import DamagedFileError, children, read_array, read_attributes
 from pdgn.data.mesh_relations import relations
-from pdgn.data.record_checks import check_edges, check_face, check_geodesic, check_positions, check_rows
+from pdgn.data.record_checks import check_curve, check_edges, check_face, check_geodesic, check_positions, check_rows
+from pdgn.data.records import CurveRecord
 from pdgn.data.shards import read_record
 from pdgn.data.structure import Violation
 
@@ -49,14 +50,18 @@ def _attribute_violations(group: h5py.Group) -> Iterator[Violation]:
         if lengths.shape != (3,) or lengths.dtype.kind != "f" or not (np.isfinite(lengths) & (lengths >= 0)).all():
             wanted = "wanted the attribute 'period' to be 3 finite lengths, 0 along an axis that is not periodic"
             yield Violation(group["pos"].name, f"{wanted}, got {period}")
-    for method, dataset in children(group["geodesic"]).items() if "geodesic" in group else ():
-        if method == "sources":
-            continue
+    fields = [(method, array) for method, array in _inside(group, "geodesic").items() if method != "sources"]
+    fields += [("signed_heat", curve["signed_distance"]) for curve in _inside(group, "curves").values()]
+    for method, dataset in fields:
         own = read_attributes(dataset)
         if own.get("unit") != unit:
             yield Violation(dataset.name, f"wanted the unit of pos, {unit!r}, got {own.get('unit')!r}")
         if own.get("method") != method:
             yield Violation(dataset.name, f"wanted the attribute 'method' to be {method!r}, got {own.get('method')!r}")
+
+
+def _inside(group: h5py.Group, kind: str) -> dict[str, h5py.Group | h5py.Dataset]:
+    return children(group[kind]) if kind in group else {}
 
 
 def _violation(group: h5py.Group, error: Exception) -> Violation:
@@ -102,3 +107,8 @@ def _checks(arrays: Mapping[str, np.ndarray]) -> Iterator[Callable[[], None]]:
             yield partial(check_rows, kind, name, values, len(pos) if kind == "node" else edges.shape[1])
         elif kind == "geodesic" and "sources" in geodesic:
             yield partial(check_geodesic, name, geodesic, len(pos))
+    for name in sorted({path.split("/")[1] for path in arrays if path.startswith("curves/")}):
+        paths = [f"curves/{name}/{part}" for part in CurveRecord._fields]
+        if all(path in arrays for path in paths):
+            curve = CurveRecord(*(arrays[path] for path in paths))
+            yield partial(check_curve, name, curve, arrays.get("face"), len(pos))

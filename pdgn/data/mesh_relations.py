@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pdgn.data.record_checks import TRIANGLE
 from pdgn.data.records import MeshRecord
 from pdgn.mesh import TriMesh, minimal_image
 
@@ -13,8 +14,6 @@ from pdgn.mesh import TriMesh, minimal_image
 _CLOSE = 1e-9
 # Of unit vectors, which may have been stored in float32.
 _UNIT = 1e-6
-# Of an edge: how much the exact solver may break the triangle inequality. It broke it by up to 3e-14 in thin faces.
-_TRIANGLE = 1e-6
 
 
 def relations(record: MeshRecord) -> Iterator[tuple[str, str]]:
@@ -22,7 +21,7 @@ def relations(record: MeshRecord) -> Iterator[tuple[str, str]]:
 
     Edge vectors and lengths are those of the positions, masses are positive and add up to the area, the stiffness
     m_i w_ij that the reference weights stand for is symmetric, normals are of length 1, the boundary is that of the
-    faces, distances are 0 at their sources and finite exactly on their connected component.
+    faces, distances are 0 at their sources and finite exactly on their connected component, as are those from curves.
 
     Args:
         record: a mesh or sensor network whose arrays have the right shapes, ranges and no NaN.
@@ -85,6 +84,12 @@ def _surface(record: MeshRecord) -> Iterator[tuple[str, str]]:
     for method, distance in record.geodesic.items():
         if method != "sources":
             yield from _distances(record, mesh.component, method, distance)
+    for name, curve in record.curves.items():
+        reached = mesh.component == mesh.component[record.face[curve.face[0], 0]]
+        wrong = int((np.isfinite(curve.signed_distance) != reached).sum())
+        if wrong:
+            where = f"curves/{name}/signed_distance"
+            yield where, f"wanted +inf exactly where the curve cannot be reached, got {wrong} others"
 
 
 def _stiffness(record: MeshRecord) -> Iterator[tuple[str, str]]:
@@ -112,7 +117,7 @@ def _distances(
         (source, target), length = record.edge_index, record.edge["length"].reshape(-1)
         for row, values in enumerate(distance):
             ends = np.where(reached[row], values, 0.0)
-            if (np.abs(ends[source] - ends[target]) > (1 + _TRIANGLE) * length).any():
+            if (np.abs(ends[source] - ends[target]) > (1 + TRIANGLE) * length).any():
                 wanted = "wanted distances at the ends of an edge that differ by no more than its length"
                 yield f"geodesic/{method}", f"{wanted}, got more in row {row}"
                 return

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pdgn.data.schema import require_name
+from pdgn.geodesics import Curve
 
 if TYPE_CHECKING:
-    from pdgn.data.records import MeshRecord
+    from pdgn.data.records import CurveRecord, MeshRecord
+
+# By how much an exact distance may miss the triangle inequality: the solver was seen to by 3e-14 in thin faces.
+TRIANGLE = 1e-6
 
 
 def check_positions(pos: np.ndarray) -> None:
@@ -97,6 +101,33 @@ def check_geodesic(name: str, geodesic: Mapping[str, np.ndarray], num_nodes: int
         )
 
 
+def check_curve(name: str, record: CurveRecord, face: np.ndarray | None, num_nodes: int) -> None:
+    """Refuses points outside faces, segments that leave a face, and signed distances that are NaN or −inf.
+
+    Args:
+        name: of the curve. record: the curve. face: [F, 3] of the mesh, None where it has none. num_nodes: V.
+
+    Raises:
+        ValueError: naming the array and what is wrong.
+    """
+    require_name(name, "curves")
+    if face is None:
+        raise ValueError(f"curves/{name}: wanted a surface to lie on, got a mesh without faces")
+    try:
+        Curve(record.face, record.barycentric).require_on(face)
+    except ValueError as error:
+        raise ValueError(f"curves/{name}/{error}") from error
+    if (record.barycentric < 0).any():
+        raise ValueError(f"curves/{name}/barycentric: wanted numbers ≥ 0, got {record.barycentric.min()}")
+    distance = record.signed_distance
+    if distance.shape != (num_nodes,) or distance.dtype != np.float64 or not (distance > -np.inf).all():
+        wrong = int((~(distance > -np.inf)).sum())
+        raise ValueError(
+            f"curves/{name}/signed_distance: wanted {num_nodes} float64, finite or +inf, got {distance.dtype} "
+            f"{list(distance.shape)} with {wrong} NaN or −inf"
+        )
+
+
 def required_arrays(has_faces: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names that every record has in ``node`` and in ``edge``."""
     node = ("mass", "normal", "boundary") if has_faces else ("mass",)
@@ -119,6 +150,28 @@ def check_arrays(record: MeshRecord) -> None:
             raise ValueError(f"{kind}: wanted the arrays {', '.join(names)}, got none named {', '.join(missing)}")
         for name, values in arrays.items():
             check_rows(kind, name, values, count)
+    if "geodesic_length" in record.edge:
+        check_geodesic_length(record.edge["geodesic_length"], record.edge["length"], record.face is not None)
+
+
+def check_geodesic_length(values: np.ndarray, length: np.ndarray, on_surface: bool) -> None:
+    """Refuses lengths along the surface that cannot be exact, beside the straight lengths of the edges.
+
+    Args:
+        values: [E]. length: [E]. on_surface: edges lie in the surface (a mesh) and are their own shortest paths; else
+            only their ends do (sensors), and no path is shorter than the straight line.
+
+    Raises:
+        ValueError: naming the array and what is wrong.
+    """
+    if values.shape != length.shape:
+        raise ValueError(f"edge/geodesic_length: wanted shape {list(length.shape)}, got {list(values.shape)}")
+    wrong = values < (1 - TRIANGLE) * length
+    if on_surface:
+        wrong |= values > (1 + TRIANGLE) * length
+    if wrong.any():
+        wanted = "lengths equal to those of the edges" if on_surface else "lengths of at least the straight ones"
+        raise ValueError(f"edge/geodesic_length: wanted {wanted}, got others at {int(wrong.sum())} edges")
 
 
 def check_rows(kind: str, name: str, values: np.ndarray, count: int) -> None:

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pdgn.data.record_checks import check_arrays, check_edges, check_geometry, check_positions
+from pdgn.data.record_checks import check_arrays, check_curve, check_edges, check_geometry, check_positions
+from pdgn.geodesics import Curve, signed_geodesic_distance
 from pdgn.mesh import TriMesh, minimal_image
 from pdgn.operators import mass, reference_weights, sensor_reference_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+class CurveRecord(NamedTuple):
+    """A closed curve on a mesh and the signed distance from it.
+
+    Attributes:
+        face: [n] int64, a face that holds each point.
+        barycentric: [n, 3] float64 ≥ 0, each row of sum 1.
+        signed_distance: [V] float64, positive on the left of the curve; +inf on other components.
+    """
+
+    face: np.ndarray
+    barycentric: np.ndarray
+    signed_distance: np.ndarray
+
+    @classmethod
+    def of(cls, mesh: TriMesh, curve: Curve) -> CurveRecord:
+        """The record of a curve, its signed distance computed.
+
+        Raises:
+            ValueError: the curve is not on the mesh, or the mesh is not fit for distances.
+        """
+        return cls(curve.face, curve.barycentric, signed_geodesic_distance(mesh, curve))
+
+    @property
+    def curve(self) -> Curve:
+        """The curve itself."""
+        return Curve(self.face, self.barycentric)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +56,12 @@ class MeshRecord:
         node: name → array [V, ...]; always ``mass`` [V], and ``normal`` [V, 3] and ``boundary`` [V] bool where there
             are faces.
         edge: name → array [E, ...]; always ``reference_gradient``, ``reference_laplacian``, ``vector`` [E, 3] = x_j −
-            x_i, ``length``.
+            x_i, ``length``. ``geodesic_length`` [E], where it is there, is the exact length along the surface between
+            the two ends: the length itself where the edge lies in the surface, more where only its ends do (sensors).
         geodesic: ``sources`` [S] int64 and, per method, distances [S, V] float64, +inf where unreachable; may be empty.
         period: (Lx, Ly, Lz) of a periodic domain, 0 along an axis that is not periodic; None where none is.
         unit: unit of length of ``pos``.
+        curves: name → closed curve on the surface; may be empty.
 
     Raises:
         ValueError: shapes, indices or values are wrong; the message names the array.
@@ -44,6 +75,7 @@ class MeshRecord:
     geodesic: dict[str, np.ndarray] = field(default_factory=dict)
     period: tuple[float, float, float] | None = None
     unit: str = "1"
+    curves: dict[str, CurveRecord] = field(default_factory=dict)
     _tensors: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -52,8 +84,12 @@ class MeshRecord:
                 object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=dtype))
         for name in ("node", "edge", "geodesic"):
             object.__setattr__(self, name, {key: np.asarray(value) for key, value in getattr(self, name).items()})
+        curves = {key: CurveRecord(*(np.asarray(array) for array in value)) for key, value in self.curves.items()}
+        object.__setattr__(self, "curves", curves)
         check_geometry(self)
         check_arrays(self)
+        for name, curve in curves.items():
+            check_curve(name, curve, self.face, self.num_nodes)
 
     @property
     def num_nodes(self) -> int:
@@ -72,7 +108,9 @@ class MeshRecord:
         *,
         unit: str = "1",
         node: Mapping[str, np.ndarray] | None = None,
+        edge: Mapping[str, np.ndarray] | None = None,
         geodesic: Mapping[str, np.ndarray] | None = None,
+        curves: Mapping[str, CurveRecord] | None = None,
     ) -> MeshRecord:
         """The record of a triangle mesh: lumped mass, normals, boundary and cotangent reference weights computed.
 
@@ -80,7 +118,9 @@ class MeshRecord:
             mesh: V vertices, F faces, E directed edges.
             unit: unit of length of the positions.
             node: further static arrays [V, ...], for example coefficients.
+            edge: further static arrays [E, ...], for example ``geodesic_length``.
             geodesic: ``sources`` [S] and distances [S, V] by method.
+            curves: closed curves on the mesh.
 
         Raises:
             ValueError: a vertex belongs to no face, or an array has another length than the mesh.
@@ -88,8 +128,11 @@ class MeshRecord:
         gradient, laplacian = reference_weights(mesh)
         lumped = np.asarray(mass(mesh, kind="lumped").diagonal())
         static = {"mass": lumped, "normal": mesh.vertex_normal, "boundary": mesh.boundary, **(node or {})}
-        edge = _edge_arrays(mesh.edge_vector, gradient, laplacian)
-        return cls(mesh.pos, mesh.face, mesh.edge_index, static, edge, dict(geodesic or {}), mesh.period, unit)
+        arrays = {**_edge_arrays(mesh.edge_vector, gradient, laplacian), **(edge or {})}
+        return cls(
+            mesh.pos, mesh.face, mesh.edge_index, static, arrays, dict(geodesic or {}), mesh.period, unit,
+            dict(curves or {}),
+        )  # fmt: skip
 
     @classmethod
     def from_sensors(
@@ -100,6 +143,8 @@ class MeshRecord:
         unit: str = "1",
         period: tuple[float, float, float] | None = None,
         node: Mapping[str, np.ndarray] | None = None,
+        edge: Mapping[str, np.ndarray] | None = None,
+        geodesic: Mapping[str, np.ndarray] | None = None,
     ) -> MeshRecord:
         """The record of a sensor network: finite-difference reference weights computed, mass 1 at every sensor.
 
@@ -109,6 +154,8 @@ class MeshRecord:
             unit: unit of length.
             period: lengths of a periodic domain, 0 along an axis that is not periodic.
             node: further static arrays [V, ...]; ``mass`` here replaces the ones.
+            edge: further static arrays [E, ...], for example ``geodesic_length`` of sensors on a surface.
+            geodesic: ``sources`` [S], numbers of sensors, and distances along the surface [S, V] by method.
 
         Raises:
             ValueError: a sensor has no neighbour, an edge has length zero, an index is out of range.
@@ -126,7 +173,8 @@ class MeshRecord:
             )
         gradient, laplacian = sensor_reference_weights(vector, edge_index, len(pos))
         static = {"mass": np.ones(len(pos)), **(node or {})}
-        return cls(pos, None, edge_index, static, _edge_arrays(vector, gradient, laplacian), {}, period, unit)
+        arrays = {**_edge_arrays(vector, gradient, laplacian), **(edge or {})}
+        return cls(pos, None, edge_index, static, arrays, dict(geodesic or {}), period, unit)
 
     def tensor(self, name: str, compute: Callable[[], np.ndarray]) -> Tensor:
         """A static tensor of this mesh, computed once and kept: float32, int64 or bool.

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from pdgn.data.access import children, read_array, read_attributes, reading
-from pdgn.data.records import MeshRecord
+from pdgn.data.records import CurveRecord, MeshRecord
 from pdgn.data.schema import SPLIT_DTYPE, create_array, field_chunks, set_attributes, write_array
 from pdgn.data.trajectory_block import TrajectoryBlock
 
@@ -56,6 +56,11 @@ def write_record(group: h5py.Group, record: MeshRecord) -> None:
             write_array(target, name, values.astype(np.int64))
         else:
             write_array(target, name, values.astype(np.float64), _geodesic_attributes(name, record.unit))
+    for name, curve in sorted(record.curves.items()):
+        target = group.require_group(f"curves/{name}")
+        write_array(target, "face", curve.face.astype(np.int64))
+        write_array(target, "barycentric", curve.barycentric.astype(np.float64))
+        write_array(target, "signed_distance", curve.signed_distance, _geodesic_attributes("signed_heat", record.unit))
 
 
 def _geodesic_attributes(method: str, unit: str) -> dict[str, str]:
@@ -79,9 +84,13 @@ def read_record(group: h5py.Group) -> MeshRecord:
         node, edge, geodesic = (
             _read_all(group[kind]) if kind in group else {} for kind in ("node", "edge", "geodesic")
         )
+        stored = children(group["curves"]) if "curves" in group else {}
+        curves = {
+            name: CurveRecord(*(read_array(item[key]) for key in CurveRecord._fields)) for name, item in stored.items()
+        }
     lengths = attributes.get("period")
     period = None if lengths is None else (float(lengths[0]), float(lengths[1]), float(lengths[2]))
-    return MeshRecord(pos, face, edge_index, node, edge, geodesic, period, attributes["unit"])
+    return MeshRecord(pos, face, edge_index, node, edge, geodesic, period, attributes["unit"], curves)
 
 
 def _read_all(group: h5py.Group) -> dict[str, np.ndarray]:

@@ -118,6 +118,24 @@ def _mesh_structure(file: h5py.File, name: str) -> Iterator[Violation]:
         if method != "sources" and isinstance(sources, h5py.Dataset) and sources.ndim == 1:
             yield from _array(group, f"geodesic/{method}", "f8", (sources.shape[0], num_nodes))
             yield from _unit(geodesic[method], ("unit", "method", "library", "library_version"))
+    curves = group.get("curves", {})
+    for name in curves:
+        yield from _curve_structure(curves, name, num_nodes)
+
+
+def _curve_structure(curves: h5py.Group, name: str, num_nodes: int) -> Iterator[Violation]:
+    group = curves[name]
+    if not isinstance(group, h5py.Group):
+        yield Violation(f"{curves.name}/{name}", "wanted a group with a curve in it, got an array")
+        return
+    yield from _unknown(group, ("face", "barycentric", "signed_distance"))
+    yield from _array(group, "face", "i8", (None,))
+    face = group.get("face")
+    count = face.shape[0] if isinstance(face, h5py.Dataset) and face.ndim == 1 else None
+    yield from _array(group, "barycentric", "f8", (count, 3))
+    yield from _array(group, "signed_distance", "f8", (num_nodes,))
+    if isinstance(group.get("signed_distance"), h5py.Dataset):
+        yield from _unit(group["signed_distance"], ("unit", "method", "library", "library_version"))
 
 
 def _trajectory_structure(file: h5py.File, name: str) -> Iterator[Violation]:
