@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pdgn.cli.carried import carried
 from pdgn.cli.draws import draw_coefficients, draw_patterns, make_equation, specimen, stored_parameters
 from pdgn.cli.needs import require_topology
 from pdgn.cli.recipe import Recipe
@@ -18,7 +19,7 @@ from pdgn.cli.surfaces import Place, places, surface
 from pdgn.data import MeshRecord, TrajectoryBlock
 from pdgn.data.schema import OBSERVED
 from pdgn.geodesics import geodesic_distance
-from pdgn.mesh import TriMesh, farthest_point_sample
+from pdgn.mesh import TriMesh, farthest_point_sample, transfer
 from pdgn.simulate import Equation, simulate
 
 
@@ -173,6 +174,9 @@ def _simulation(key: _ByIdentity, member: int, variant: str | None, draw: int, d
     generator = np.random.default_rng([recipe.seed, 1, member, draw])
     coefficients = draw_coefficients(recipe.equation, mesh, generator)
     patterns = draw_patterns(recipe, mesh, drawn, generator)[:, drawn - count :]
+    if variant is not None:
+        drawn_on, mesh = mesh, _mesh(key, member, variant)
+        coefficients, patterns = carried(coefficients, drawn_on, mesh), transfer(drawn_on, patterns, mesh)
     equation = make_equation(recipe.equation, mesh, coefficients)
     time, fields = _trajectories(recipe, equation, mesh, patterns)
     return Simulation(time, fields, stored_parameters(equation, mesh, count))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import NamedTuple, get_type_hints
 
 import numpy as np
 
@@ -14,14 +14,7 @@ from pdgn.cli.nearest import nearest
 from pdgn.cli.parser import readable
 from pdgn.cli.recipe import Recipe
 from pdgn.cli.typed import fits
-from pdgn.mesh import TriMesh, bumpy_sphere, grid, icosphere, read_mesh, repair, torus
-
-SHAPES: dict[str, Callable[..., TriMesh]] = {
-    "bumpy_sphere": bumpy_sphere,
-    "icosphere": icosphere,
-    "torus": torus,
-    "grid": grid,
-}
+from pdgn.mesh import SHAPES, Shape, TriMesh, read_mesh, repair, variant
 
 
 class Place(NamedTuple):
@@ -107,16 +100,42 @@ def surface(recipe: Recipe, index: int) -> TriMesh:
         ValueError: unknown option of a shape; a mesh that the simulator cannot take.
         FileNotFoundError: no such mesh file.
     """
-    name, entry, member, kind, _ = places(recipe)[index]
-    mesh = _read(entry) if entry.file is not None else _generate(entry, np.random.default_rng([recipe.seed, 0, member]))
+    place = places(recipe)[index]
+    base, factor = _base(recipe, place)
+    if place.variant is None:
+        return base
+    entry, number = place.entry, place.entry.variants.index(place.variant)
+    try:
+        origin = base if entry.file is not None else Shape(entry.shape, entry.options, _seed(recipe, place))
+        mesh = variant(origin, place.variant, np.random.default_rng([recipe.seed, 4, place.member, number]))
+    except ValueError as error:
+        raise ValueError(f"mesh '{place.name}': {error}") from error
+    # A file's surface is scaled already; another triangulation of a shape is scaled as the shape is.
+    return mesh if entry.file is not None else _scaled(mesh, factor)
+
+
+def _base(recipe: Recipe, place: Place) -> tuple[TriMesh, float]:
+    """The surface of a place, not its variant, and the factor by which it was scaled."""
+    entry = place.entry
+    mesh = _read(entry) if entry.file is not None else _generate(entry, _seed(recipe, place))
     mesh, _ = _repaired(mesh, entry)
     isolated = mesh.topology().isolated_vertices.size
     if isolated:
-        raise ValueError(f"mesh '{name}': {isolated} vertices belong to no face; set "
+        raise ValueError(f"mesh '{place.name}': {isolated} vertices belong to no face; set "
                          "remove_isolated: true in the recipe to drop them")  # fmt: skip
-    if entry.area is not None:
-        mesh = TriMesh(mesh.pos * np.sqrt(entry.area / mesh.face_area.sum()), mesh.face, mesh.period)
-    return mesh
+    factor = 1.0 if entry.area is None else float(np.sqrt(entry.area / mesh.face_area.sum()))
+    return _scaled(mesh, factor), factor
+
+
+def _scaled(mesh: TriMesh, factor: float) -> TriMesh:
+    if factor == 1:
+        return mesh
+    period = None if mesh.period is None else tuple(factor * length for length in mesh.period)
+    return TriMesh(factor * mesh.pos, mesh.face, period)  # type: ignore[arg-type]
+
+
+def _seed(recipe: Recipe, place: Place) -> list[int]:
+    return [recipe.seed, 0, place.member]
 
 
 def remarks(recipe: Recipe, index: int) -> list[str]:
@@ -155,7 +174,7 @@ def _read(entry: MeshRecipe) -> TriMesh:
     return read_mesh(path)
 
 
-def _generate(entry: MeshRecipe, generator: np.random.Generator) -> TriMesh:
+def _generate(entry: MeshRecipe, seed: list[int]) -> TriMesh:
     make = SHAPES[entry.shape]
     valid = [key for key in inspect.signature(make).parameters if key != "generator"]
     for key in entry.options:
@@ -169,10 +188,7 @@ def _generate(entry: MeshRecipe, generator: np.random.Generator) -> TriMesh:
     missing = [key for key in required if key not in entry.options]
     if missing:
         raise ValueError(f"mesh '{entry.name}': option '{missing[0]}': shape '{entry.shape}' wants it, given nothing")
-    options: dict[str, Any] = dict(entry.options)
-    if "generator" in inspect.signature(make).parameters:
-        options["generator"] = generator
     try:
-        return make(**options)
+        return Shape(entry.shape, dict(entry.options), seed).make()
     except ValueError as error:
         raise ValueError(f"mesh '{entry.name}': {error}") from error

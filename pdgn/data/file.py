@@ -102,6 +102,7 @@ class DatasetFile:
         self._require_mesh(mesh)
         if mesh not in self._file["trajectories"]:
             return None
+        split = self._split(mesh, scheme)
         with reading(str(self.path), f"/trajectories/{mesh}"):
             group = self._file["trajectories"][mesh]
             count, frames = group["split"].shape[0], group["time"].shape[0]
@@ -110,7 +111,7 @@ class DatasetFile:
             return TrajectoryTable(
                 time=read_array(group["time"]),
                 axis=TimeAxis(axis["unit"], axis.get("origin")),
-                split=self._split(group["split"], scheme),
+                split=split,
                 num_frames=read_array(group[f"parameters/{NUM_FRAMES}"])
                 if NUM_FRAMES in parameters
                 else np.full(count, frames),
@@ -123,13 +124,16 @@ class DatasetFile:
                 parameters=parameters,
             )
 
-    def _split(self, dataset: h5py.Dataset, scheme: str | None) -> np.ndarray:
+    def _split(self, mesh: str, scheme: str | None) -> np.ndarray:
+        with reading(str(self.path), f"/trajectories/{mesh}/split"):
+            dataset = self._file["trajectories"][mesh]["split"]
+            rows, attributes = read_array(dataset), read_attributes(dataset)
         if scheme is None:
-            return read_array(dataset).astype(str)
-        schemes = {name: np.asarray(rows) for name, rows in read_attributes(dataset).items() if np.ndim(rows)}
+            return rows.astype(str)
+        schemes = {name: np.asarray(entries) for name, entries in attributes.items() if np.ndim(entries)}
         if scheme not in schemes:
             found = ", ".join(schemes) or "none"
-            raise ValueError(f"{self.path}: {dataset.name}: wanted the scheme {scheme!r}, got {found}")
+            raise ValueError(f"{self.path}: /trajectories/{mesh}/split: wanted the scheme {scheme!r}, got {found}")
         return schemes[scheme].astype(str)
 
     def frames(
