@@ -12,15 +12,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pdgn.data.geodesic_context import (
+    EDGE_FEATURES,
+    NODE_FEATURES,
+    SIGNED,
+    geodesic_edges,
+    geodesic_nodes,
+    is_geodesic,
+    require_geodesic,
+)
 from pdgn.data.records import MeshRecord
 from pdgn.data.shards import TimeAxis
 
 HOURS = {"h": 1.0, "min": 1 / 60, "s": 1 / 3600, "d": 24.0}
-# Geodesic distances by preference, the most accurate first.
-_GEODESIC_METHODS = ("exact", "heat", "fast_marching")
-_NODE_FEATURES = ("pos", "normal", "boundary", "log_mass", "geodesic", "dt")
-_EDGE_FEATURES = ("length", "vector", "reference")
+_NODE_FEATURES = ("pos", "normal", "boundary", "log_mass", "dt", *NODE_FEATURES)
+_EDGE_FEATURES = ("length", "vector", "reference", *EDGE_FEATURES)
 _FORCING_FEATURES = ("hour_of_day",)
+# Of features that name something of the mesh after a colon.
+_PREFIXES = {"node": (SIGNED,), "edge": (), "forcing": ()}
 
 
 class ChannelCounts(NamedTuple):
@@ -37,12 +46,14 @@ class Context:
     """Names of the features that a model is given besides the signal.
 
     Args:
-        node: of "pos" (3), "normal" (3), "boundary", "log_mass", "geodesic" (distance to the nearest stored source),
-            "dt", or the name of an array of the mesh's ``node`` [V, ...] or of the trajectory's parameters ([V, ...],
-            or one value for all nodes).
+        node: of "pos" (3), "normal" (3), "boundary", "log_mass", "dt", "geodesic" (distance along the surface to the
+            nearest stored source), "geodesic_sources" (to each of them, S), "signed_distance:<curve>", or the name of
+            an array of the mesh's ``node`` [V, ...] or of the trajectory's parameters ([V, ...], or one value for all
+            nodes). Of several stored methods the most accurate is taken: exact, heat, fast marching.
         edge: of "length", "vector" (3), "reference" (reference gradient times length, reference Laplacian times
-            length²; 2), "project:<name>" = ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], or the name of an
-            array of the mesh's ``edge``.
+            length²; 2), "geodesic_difference" = d_j − d_i of the distances to each source (S), "project:<name>" =
+            ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], or the name of an array of the mesh's ``edge``,
+            such as "geodesic_length".
         forcing: of "hour_of_day" (sin and cos of 2π·hour/24, UTC; 2).
     """
 
@@ -72,7 +83,7 @@ def parameter_names(context: Context, record: MeshRecord, available: Mapping[str
             array, arrays = name, own
             if kind == "edge" and name.startswith("project:"):
                 array, arrays = name.removeprefix("project:"), record.node
-            elif name in builtin or (kind != "node" and name in own):
+            elif name in builtin or name.startswith(_PREFIXES[kind]) or (kind != "node" and name in own):
                 _require_builtin(record, name)
                 continue
             if array in arrays:
@@ -88,17 +99,13 @@ def _require_builtin(record: MeshRecord, name: str) -> None:
         raise ValueError(
             f"context feature {name!r}: the record has no array {name!r}, available: {', '.join(sorted(record.node))}"
         )
-    if name == "geodesic" and not any(method in record.geodesic for method in _GEODESIC_METHODS):
-        raise ValueError(
-            f"context feature 'geodesic': the record has no geodesic distances ({', '.join(_GEODESIC_METHODS)}), "
-            f"available: {', '.join(sorted(record.geodesic)) or 'none'}"
-        )
+    if is_geodesic(name):
+        require_geodesic(record, name)
 
 
 def _unknown(kind: str, name: str, builtin: tuple[str, ...], own: Mapping, parameters: Mapping[str, object]) -> str:
     names = [*builtin, *sorted(own), *(sorted(parameters) if kind != "forcing" else ())]
-    if kind == "edge":
-        names.append("project:<vector field>")
+    names += {"edge": ["project:<vector field>"], "node": [f"{SIGNED}<curve>"]}.get(kind, [])
     return f"{kind} context feature {name!r}: the record does not have it, available: {', '.join(dict.fromkeys(names))}"
 
 
@@ -123,8 +130,8 @@ def _node_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.nda
         return torch.full((record.num_nodes, 1), dt)
     if name == "log_mass":
         return record.tensor("log_mass", lambda: np.log(record.node["mass"])[:, None])
-    if name == "geodesic":
-        return record.tensor("nearest_source", lambda: _nearest_source(record))
+    if is_geodesic(name):
+        return record.tensor(f"geodesic/{name}", lambda: geodesic_nodes(record, name))
     if name in record.node:
         return record.tensor(f"node/{name}", lambda: _columns(record.node[name]))
     values = torch.from_numpy(np.array(parameters[name], dtype=np.float32))
@@ -139,17 +146,6 @@ def _node_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.nda
 
 def _columns(values: np.ndarray) -> np.ndarray:
     return values.reshape(len(values), -1).astype(np.float32)
-
-
-def _nearest_source(record: MeshRecord) -> np.ndarray:
-    method = next(method for method in _GEODESIC_METHODS if method in record.geodesic)
-    distance = record.geodesic[method].min(axis=0)
-    unreachable = int(np.isinf(distance).sum())
-    if unreachable:
-        raise ValueError(
-            f"context feature 'geodesic': infinite at {unreachable} nodes that no source reaches; add a source there"
-        )
-    return distance[:, None]
 
 
 def edge_context(record: MeshRecord, names: list[str], parameters: Mapping[str, np.ndarray]) -> Tensor:
@@ -169,6 +165,8 @@ def edge_context(record: MeshRecord, names: list[str], parameters: Mapping[str, 
 def _edge_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.ndarray]) -> Tensor:
     if name == "reference":
         return record.tensor("reference", lambda: _scaled_reference(record))
+    if is_geodesic(name):
+        return record.tensor(f"geodesic/{name}", lambda: geodesic_edges(record, name))
     if name in record.edge:
         return record.tensor(f"edge/{name}", lambda: _columns(record.edge[name]))
     vector_field = name.removeprefix("project:")
