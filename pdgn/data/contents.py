@@ -118,7 +118,7 @@ def contents(path: str | os.PathLike[str]) -> FileContents:
     with open_hdf5(path) as file, reading(str(path), "/"):
         meshes = [_mesh(name, group) for name, group in sorted(children(file["meshes"]).items())]
         nodes = {mesh.name: mesh.nodes for mesh in meshes}
-        groups = sorted(children(file["trajectories"]).items())
+        groups = sorted(_arrays(file, "trajectories").items())
         trajectories = [_trajectories(name, group, nodes[name]) for name, group in groups]
         return FileContents(read_attributes(file), meshes, trajectories, _stored(file))
 

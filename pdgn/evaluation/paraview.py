@@ -165,7 +165,7 @@ def static_arrays(record: MeshRecord, units: dict[str, str], taken: Sequence[str
     for method, distance in record.geodesic.items():
         if method != "sources":
             found |= {f"geodesic_{method}_from_{source}": _finite(row) for source, row in zip(sources, distance)}
-    for name, curve in getattr(record, "curves", {}).items():
+    for name, curve in record.curves.items():
         found[f"signed_distance_{name}"] = _finite(curve.signed_distance)
     units |= {name: record.unit for name in found if name.startswith(("geodesic_", "signed_distance_"))}
     return found
@@ -207,10 +207,9 @@ def _frames(file: DatasetFile, animation: Animation, table: TrajectoryTable) -> 
 def _curves(record: MeshRecord) -> dict[str, bytes]:
     """The content of a file for each curve of a mesh: a closed polyline, its first point repeated at its end."""
     found = {}
-    for name, curve in getattr(record, "curves", {}).items():
+    for name, stored in record.curves.items():
         assert record.face is not None
-        corners = TriMesh(record.pos, record.face, record.period).corners[curve.face]
-        points = np.einsum("nk,nkc->nc", curve.barycentric, corners)
+        points = stored.curve.points(TriMesh(record.pos, record.face, record.period))
         line = np.append(np.arange(len(points)), 0)[None]
         found[name] = polydata(points, Cells(lines=line), {}, {}, {"Points": record.unit})
     return found

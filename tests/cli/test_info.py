@@ -65,6 +65,7 @@ def test_the_report_tells_of_everything(showcase: Path) -> None:
     for line in (
         r"showcase (schema 1.0,", "seed 3", "4 meshes (unit of length: m)", "closed, χ = 4", "χ = 0, periodic 3 × 2 m",
         "sensor network", "geodesic distances of pair: exact (pygeodesic ", "heat (potpourri3d ", "from 2 sources",
+        "curves of pair: belt (",
         "12 trajectories", "3–5", "0.1 s", "0 … 0.4 s", "  node arrays of moving, plane: boundary, mass, normal\n",
         "  u: [V, 1], float32, K, u_t = div(κ grad u) & more, boundary: neumann (on moving, pair, plane)\n",
         "  flow: [V, 3], float64, m/s, with a mask (on stations)\n", "  pos: [V, 3], float64, m, x_t = −2Hn",

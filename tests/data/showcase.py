@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from pdgn.data import MeshRecord, TrajectoryBlock
+from pdgn.data.records import CurveRecord
 from pdgn.data.schema import NUM_FRAMES, TIME_OFFSET
-from pdgn.geodesics import geodesic_distance
+from pdgn.geodesics import geodesic_distance, level_set_curves
 from pdgn.mesh import TriMesh, grid, icosphere, knn_graph
 from tests.data.dummy import dummy_writer
 
@@ -28,13 +29,16 @@ def two_spheres() -> TriMesh:
 
 
 def records() -> dict[str, MeshRecord]:
-    """ "pair": two components with geodesics; "moving": a sphere; "plane": periodic; "stations": 30 sensors."""
+    """ "pair": two components with geodesics and a curve; "moving": a sphere; "plane": periodic; "stations"."""
     pair = two_spheres()
     geodesic = {"sources": SOURCES, "exact": geodesic_distance(pair, SOURCES.tolist(), method="exact")}
     geodesic["heat"] = geodesic_distance(pair, SOURCES.tolist(), method="heat")
+    belt = {"belt": CurveRecord.of(pair, level_set_curves(pair, pair.pos[:, 2], 0.2)[0])}
     points = np.random.default_rng(3).random((30, 3)) * [10, 10, 0]
     return {
-        "pair": MeshRecord.from_mesh(pair, unit="m", geodesic=geodesic, node={"zone": np.arange(84) // 42}),
+        "pair": MeshRecord.from_mesh(
+            pair, unit="m", geodesic=geodesic, node={"zone": np.arange(84) // 42}, curves=belt
+        ),
         "moving": MeshRecord.from_mesh(icosphere(1), unit="m"),
         "plane": MeshRecord.from_mesh(grid(6, 5, size=(3.0, 2.0), periodic=True), unit="m"),
         "stations": MeshRecord.from_sensors(points, knn_graph(points, 4), unit="m"),

@@ -216,7 +216,9 @@ def test_any_object_may_be_missing_or_of_the_other_kind(tmp_path: Path, meshes: 
 
         return apply
 
-    optional = re.compile(r"face$|node/zone|geodesic(/exact|/heat)?$|mask|parameters|fields/\w+$|trajectories/\w+$")
+    optional = re.compile(
+        r"face$|node/zone|geodesic(/exact|/heat)?$|curves(/belt)?$|mask|parameters|fields/\w+$|trajectories/\w+$"
+    )
     good = write_showcase(tmp_path / "small.h5", meshes=meshes)
     for name in objects(good):
         assert check_file(damage(good, tmp_path, swap(name))), name

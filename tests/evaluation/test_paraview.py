@@ -111,6 +111,7 @@ def test_every_array_of_every_frame_is_what_was_stored(exported: Path, stored, m
                 assert same(array(data, name), wanted)
             expected = {"u", "flow", "velocity", *record.node, *(f"observed_{name}" for name in block.mask)}
             expected |= {f"geodesic_{m}_from_{s}" for m in record.geodesic if m != "sources" for s in SOURCES}
+            expected |= {f"signed_distance_{name}" for name in record.curves}
             assert names(data) == expected
             assert data.GetScalars().GetName() == "u"
 
@@ -135,6 +136,22 @@ def test_geodesic_distances_keep_their_bits_and_infinity_is_nan_so_that_colours_
             reached = np.isfinite(wanted)
             assert reached.sum() == 42 and same(shown[reached], wanted[reached]) and np.isnan(shown[~reached]).all()
             assert data.GetArray(f"geodesic_{method}_from_{source}").GetRange() == (0.0, wanted[reached].max())
+
+
+def test_a_curve_is_a_closed_line_and_its_signed_distance_lies_on_the_mesh(exported: Path, stored) -> None:
+    record = stored[0]["pair"]
+    belt = record.curves["belt"]
+    shown = read(exported / "pair.curve.belt.vtp")
+    points = numpy_support.vtk_to_numpy(shown.GetPoints().GetData())
+    assert np.allclose(points[:, 2], 0.2, rtol=0, atol=1e-15)  # the plane of the level set: rounding of numbers below 1
+    corners = record.pos[record.face[belt.face]]
+    assert np.allclose(points, (belt.barycentric[:, :, None] * corners).sum(1), rtol=0, atol=1e-15)
+    count = len(belt.face)
+    assert cells(shown.GetLines()).tolist() == [[*range(count), 0]] and shown.GetNumberOfCells() == 1
+    distance = array(read(exported / "pair_0" / "frame_0.vtp").GetPointData(), "signed_distance_belt")
+    reached = np.isfinite(belt.signed_distance)
+    assert same(distance[reached], belt.signed_distance[reached]) and reached.sum() == 42
+    assert np.isnan(distance[~reached]).all() and distance[reached].min() < 0 < distance[reached].max()
 
 
 def test_units_travel_with_the_arrays(exported: Path) -> None:
@@ -164,13 +181,9 @@ def test_a_periodic_mesh_is_drawn_without_faces_across_the_domain(exported: Path
 
 def test_a_selection_is_exported_and_a_wrong_one_named(showcase: Path, tmp_path: Path) -> None:
     files = export_paraview(showcase, tmp_path / "a", meshes=["moving", "pair"], rows=[0, 2], splits=["test"])
-    assert [path.name for path in files] == ["moving_2.pvd", "pair_2.pvd"]
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [
-        "moving_2",
-        "moving_2.pvd",
-        "pair_2",
-        "pair_2.pvd",
-    ]
+    wanted = ["pair.curve.belt.vtp", "moving_2.pvd", "pair_2.pvd"]
+    assert [path.name for path in files] == wanted
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {"moving_2", "pair_2", *wanted}
     for options, message in (
         ({"meshes": ["par"]}, r"showcase\.h5: wanted one of the meshes moving, pair, plane, stations, got 'par'"),
         ({"rows": [3]}, r"wanted trajectories in \[0, 3\), got 3"),
