@@ -21,6 +21,9 @@ from pdgn.simulate.equations.fisher_kpp import FisherKPP
 from pdgn.simulate.equations.fitzhugh_nagumo import FitzHughNagumo
 from pdgn.simulate.equations.gray_scott import GrayScott
 from pdgn.simulate.equations.heat import Heat
+from pdgn.simulate.equations.mean_curvature_flow import MeanCurvatureFlow
+from pdgn.simulate.equations.sixth_order_flow import SixthOrderFlow
+from pdgn.simulate.equations.surface_diffusion import SurfaceDiffusion
 from pdgn.simulate.equations.wave import Wave
 from pdgn.simulate.imex import ImexRungeKutta
 from pdgn.simulate.initial_state import gaussian_bumps, random_eigenfunctions, random_fourier
@@ -28,11 +31,13 @@ from pdgn.simulate.poisson import solve_poisson
 from pdgn.simulate.problem import Problem
 from pdgn.simulate.reaction_diffusion import ReactionDiffusion
 from pdgn.simulate.runge_kutta import RungeKutta
+from pdgn.simulate.semi_implicit import SemiImplicit
 from pdgn.simulate.semilinear_system import SemilinearSystem, Splitting
 from pdgn.simulate.simulator import simulate, stable_step
 from pdgn.simulate.spectrum import Spectrum
 from pdgn.simulate.stepper import Stepper
 from pdgn.simulate.steppers import STEPPERS
+from pdgn.simulate.surface_flow import SurfaceFlow
 from pdgn.simulate.system import LinearSystem, System
 from pdgn.simulate.tangential import tangential
 from pdgn.simulate.theta import Theta
@@ -45,26 +50,31 @@ __all__ = [
     "Burgers",
     "CahnHilliard",
     "Convection",
-    "FitzHughNagumo",
-    "GrayScott",
-    "Wave",
     "ConvectionDiffusion",
     "Equation",
     "FisherKPP",
+    "FitzHughNagumo",
+    "GrayScott",
     "Heat",
     "ImexRungeKutta",
     "LinearSystem",
+    "MeanCurvatureFlow",
     "Parameter",
     "Problem",
     "ReactionDiffusion",
     "RungeKutta",
+    "SemiImplicit",
     "SemilinearSystem",
+    "SixthOrderFlow",
     "Spectrum",
     "Splitting",
     "Stepper",
+    "SurfaceDiffusion",
+    "SurfaceFlow",
     "System",
     "Theta",
     "Trajectory",
+    "Wave",
     "eigenfunctions",
     "find_equations",
     "gaussian_bumps",

@@ -56,6 +56,20 @@ def sphere_heat_factor(degree: int, diffusivity: float, time: ArrayLike, radius:
     return np.exp(-diffusivity * degree * (degree + 1) / radius**2 * np.asarray(time, dtype=np.float64))
 
 
+def shrinking_sphere_radius(radius: float, mobility: float, time: ArrayLike) -> NDArray[np.float64]:
+    """Radius √(R₀² − 4μt) of a sphere that moves by V = −μH; it vanishes at t = R₀²/4μ (0 from then on).
+
+    Args:
+        radius: R₀ at time 0 [length].
+        mobility: μ [length²/time].
+        time: t, any shape.
+
+    Returns:
+        The radius, of the shape of time.
+    """
+    return np.sqrt(np.maximum(radius**2 - 4 * mobility * np.asarray(time, dtype=np.float64), 0.0))
+
+
 def rotated_points(pos: ArrayLike, axis: ArrayLike, angle: float) -> NDArray[np.float64]:
     """Points turned about an axis through the origin (Rodrigues' formula), counter-clockwise seen from its tip.
 

@@ -65,7 +65,8 @@ class ImexRungeKutta(Stepper):
         """
         if not isinstance(system, LinearSystem):
             raise TypeError(
-                f"imex steppers: wanted a SemilinearSystem or LinearSystem, got {type(system).__name__}; use rk4"
+                f"imex steppers: wanted a SemilinearSystem or LinearSystem, got {type(system).__name__}; "
+                f"use {system.remedy}"
             )
         tau = self.gamma * dt
         solve = system.solver(tau)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pdgn.simulate.imex_tables import ARS222, ARS443, DISSIPATIVE, IMEX_EULER
 from pdgn.simulate.runge_kutta import RungeKutta
+from pdgn.simulate.semi_implicit import SemiImplicit
 from pdgn.simulate.stepper import Stepper
 from pdgn.simulate.theta import Theta
 
@@ -16,4 +17,5 @@ STEPPERS: dict[str, Stepper] = {
     "imex_ars222": ARS222,
     "imex_ars443": ARS443,
     "imex_dissipative": DISSIPATIVE,
+    "semi_implicit": SemiImplicit(),
 }

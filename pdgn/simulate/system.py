@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +22,12 @@ class System(ABC):
     """du/dt = F(t, u) for a state of D degrees of freedom (all fields under one another) in n columns.
 
     Nothing here assumes that F is linear: explicit steppers need `rate` and `spectrum` alone.
+
+    Attributes:
+        remedy: stepper to use where another does not fit, for its message.
     """
+
+    remedy: ClassVar[str] = "rk4"
 
     @abstractmethod
     def pack(self, fields: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:

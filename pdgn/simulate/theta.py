@@ -39,7 +39,7 @@ class Theta(Stepper):
             TypeError: the system is not linear.
         """
         if not isinstance(system, LinearSystem) or isinstance(system, SemilinearSystem):
-            other = "an imex method" if isinstance(system, SemilinearSystem) else "rk4"
+            other = "an imex method" if isinstance(system, SemilinearSystem) else system.remedy
             raise TypeError(f"implicit steppers: wanted a LinearSystem, got {type(system).__name__}; use {other}")
         solve = system.solver(self.theta * dt)
 

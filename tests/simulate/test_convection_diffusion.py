@@ -79,7 +79,7 @@ def test_without_velocity_it_is_heat(rng):
         np.testing.assert_allclose(result.fields["u"], heat, atol=1e-13)  # round-off
 
 
-@pytest.mark.parametrize("method", list(STEPPERS))
+@pytest.mark.parametrize("method", sorted(set(STEPPERS) - {"semi_implicit"}))
 @pytest.mark.parametrize("mesh", [bumpy_sphere(np.random.default_rng(5), 2), grid(9, 7)], ids=["closed", "zero flux"])
 def test_conservative_form_keeps_the_integral_to_round_off(method, mesh, rng):
     kappa = rng.uniform(0.05, 0.2, mesh.num_vertices)
