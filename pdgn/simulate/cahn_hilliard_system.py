@@ -94,9 +94,8 @@ class CahnHilliardSystem(SemilinearSystem):
         return Spectrum(self._largest * self._laplacian * stiff)
 
     def _region(self, state: Array) -> Spectrum:
-        size = self._largest * self._laplacian
-        growth = (1.0 + self._stabilization) * size
-        return Spectrum(max(largest_curvature(state) - self._stabilization, 0.0) * size, growth=growth)
+        excess = max(largest_curvature(state) - self._stabilization, 0.0)
+        return Spectrum(excess * self._largest * self._laplacian)
 
     def _explicit(self, time: float, state: Array) -> Array:
         slope = well_slope(state) - self._stabilization * state

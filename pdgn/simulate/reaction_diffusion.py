@@ -134,9 +134,8 @@ class ReactionDiffusion(Equation):
         jacobian = _jacobian(self.reaction, points)
         symmetric = 0.5 * (jacobian + jacobian.swapaxes(1, 2))
         skew = 0.5 * (jacobian - jacobian.swapaxes(1, 2))
-        value = np.linalg.eigvalsh(symmetric)
-        decay, growth = max(-float(value.min()), 0.0), max(float(value.max()), 0.0)
-        return Spectrum(decay, float(np.linalg.norm(skew, 2, axis=(1, 2)).max()), growth=growth)
+        decay = max(-float(np.linalg.eigvalsh(symmetric)[:, 0].min()), 0.0)
+        return Spectrum(decay, float(np.linalg.norm(skew, 2, axis=(1, 2)).max()))
 
 
 def _jacobian(reaction: Callable[..., tuple[Array, ...]], points: Array) -> Array:

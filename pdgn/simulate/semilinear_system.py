@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pdgn.simulate.spectrum import Spectrum
+from pdgn.simulate.spectrum import SAMPLES, Spectrum
 from pdgn.simulate.system import LinearSystem
 
 # (time, state [D, n]) → change per time [D, n].
@@ -104,10 +104,14 @@ class SemilinearSystem(LinearSystem):
         return Spectrum(linear.decay + other.decay, linear.oscillation + other.oscillation, coupling)
 
     def splitting(self, state: NDArray[np.float64]) -> Splitting:
-        """Every decay of the linear part with every eigenvalue on the outline of the nonlinear one, growth included."""
-        region = self._bound(state)
-        growth = region.growth * np.linspace(0.0, 1.0, SHIFTS)
-        outline = np.concatenate([region.boundary()[::OUTLINE_STRIDE], growth])
+        """Every decay of the linear part with every eigenvalue on the outline of the nonlinear one.
+
+        Growth of the nonlinear part that the linear part holds is not among them: R(−a, b) ≤ 1 for 0 ≤ b ≤ a with all
+        the implicit–explicit methods here, at any step.
+        """
+        outline = self._bound(state).boundary()
+        corners = np.flatnonzero(np.arange(1, len(outline) + 1) % SAMPLES == 0)  # the end of each side
+        outline = np.concatenate([outline[::OUTLINE_STRIDE], outline[corners]])
         decay = self._spectrum.decay * np.concatenate([[0.0], np.logspace(-6, 0, SHIFTS)])
         first, second = np.meshgrid(decay, outline, indexing="ij")
         return Splitting(first.ravel(), second.ravel())

@@ -22,20 +22,17 @@ class Spectrum(NamedTuple):
     """A region of the complex plane that holds the decaying eigenvalues of A.
 
     λ = −a + i b with 0 ≤ a ≤ decay, |b| ≤ oscillation and b² ≤ coupling · a. Eigenvalues with a positive real part
-    are growth that the equation itself asks for (a compressing velocity) and bound no explicit step; where they belong
-    to a nonlinear part beside an implicit one that holds them, implicit–explicit steps are bounded by them too.
+    are growth that the equation itself asks for (a compressing velocity) and bound no step.
 
     Attributes:
         decay: bound of −Re λ [1/time].
         oscillation: bound of |Im λ| [1/time].
         coupling: bound of (Im λ)²/(−Re λ) [1/time], infinite where convection is not held by diffusion.
-        growth: bound of Re λ where it is known [1/time].
     """
 
     decay: float
     oscillation: float = 0.0
     coupling: float = np.inf
-    growth: float = 0.0
 
     def boundary(self) -> NDArray[np.complex128]:
         """Points [P] on the outline of the upper half of the region (the lower half is its mirror image)."""

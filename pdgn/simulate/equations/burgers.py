@@ -112,7 +112,7 @@ class Burgers(Equation):
 
         def bound(state: Array) -> Spectrum:
             size = float(np.abs(state).max(initial=0.0))
-            return Spectrum(decay * size, oscillation * size, growth=decay * size)
+            return Spectrum(decay * size, oscillation * size)
 
         return SemilinearSystem(
             "u", diagonal, diffusion_form(mesh, viscosity), source, fixed, value, nonlinear=nonlinear, bound=bound
