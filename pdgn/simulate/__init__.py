@@ -1,14 +1,7 @@
 """Equations on surfaces, time steppers, initial states and exact solutions."""
 
-from pdgn.simulate.coefficients import (
-    plane_coefficients,
-    random_conductivity,
-    random_face_velocity,
-    random_velocity,
-    rotation_velocity,
-    stream_velocity,
-    vertex_velocity,
-)
+from pdgn.simulate.bumps import gaussian_bumps, geodesic_bumps
+from pdgn.simulate.coefficients import plane_coefficients, random_conductivity
 from pdgn.simulate.eigenfunctions import eigenfunctions
 from pdgn.simulate.equation import Equation, Parameter
 from pdgn.simulate.equations import EQUATIONS, find_equations
@@ -26,9 +19,11 @@ from pdgn.simulate.equations.sixth_order_flow import SixthOrderFlow
 from pdgn.simulate.equations.surface_diffusion import SurfaceDiffusion
 from pdgn.simulate.equations.wave import Wave
 from pdgn.simulate.imex import ImexRungeKutta
-from pdgn.simulate.initial_state import gaussian_bumps, random_eigenfunctions, random_fourier
+from pdgn.simulate.initial_state import random_eigenfunctions, random_fourier
+from pdgn.simulate.level_set_states import level_set_distance, level_set_states
 from pdgn.simulate.poisson import solve_poisson
 from pdgn.simulate.problem import Problem
+from pdgn.simulate.random_velocity import random_face_velocity, random_velocity
 from pdgn.simulate.reaction_diffusion import ReactionDiffusion
 from pdgn.simulate.runge_kutta import RungeKutta
 from pdgn.simulate.semi_implicit import SemiImplicit
@@ -42,6 +37,7 @@ from pdgn.simulate.system import LinearSystem, System
 from pdgn.simulate.tangential import tangential
 from pdgn.simulate.theta import Theta
 from pdgn.simulate.trajectory import Trajectory
+from pdgn.simulate.velocity import potential_velocity, rotation_velocity, stream_velocity, vertex_velocity
 
 __all__ = [
     "EQUATIONS",
@@ -78,7 +74,11 @@ __all__ = [
     "eigenfunctions",
     "find_equations",
     "gaussian_bumps",
+    "geodesic_bumps",
+    "level_set_distance",
+    "level_set_states",
     "plane_coefficients",
+    "potential_velocity",
     "random_conductivity",
     "random_eigenfunctions",
     "random_face_velocity",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import eigsh
+from scipy.sparse.linalg import LinearOperator, eigsh
 
 from pdgn.mesh import TriMesh
 from pdgn.operators import mass, stiffness
 from pdgn.simulate.argument import one_of, positive_integer
 from pdgn.simulate.boundary import dirichlet_vertices, require_simulable
 from pdgn.simulate.equation import BOUNDARIES
+from pdgn.simulate.factor import factorize
 
 
 def eigenfunctions(
@@ -35,8 +38,15 @@ def eigenfunctions(
         ValueError: an unfit mesh, too many modes.
     """
     require_simulable(mesh)
-    positive_integer("num_modes", num_modes)
-    inside = one_of("boundary", boundary, BOUNDARIES) == "dirichlet"
+    one_of("boundary", boundary, BOUNDARIES)
+    value, mode = _modes(mesh, positive_integer("num_modes", num_modes), boundary)
+    return value.copy(), mode.copy()
+
+
+# A mesh's states, velocity and conductivity, block after block, ask for the same few sets of modes.
+@lru_cache(maxsize=4)
+def _modes(mesh: TriMesh, num_modes: int, boundary: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    inside = boundary == "dirichlet"
     free = np.flatnonzero(~dirichlet_vertices(mesh)) if inside else np.arange(mesh.num_vertices)
     if num_modes > len(free):
         raise ValueError(f"num_modes: wanted at most the {len(free)} free vertices of the mesh, got {num_modes}")
@@ -60,6 +70,9 @@ def _smallest(
         value, mode = np.linalg.eigh(scaled.toarray())
     else:
         start = 1.0 + np.cos(np.arange(len(diagonal), dtype=np.float64) ** 2)
-        value, mode = eigsh(scaled, k=count, sigma=shift, which="LM", v0=start)
+        # The shift is negative, so this is positive definite.
+        solve = factorize(scaled - shift * sp.eye_array(len(diagonal)), symmetric_definite=True)
+        inverse = LinearOperator(scaled.shape, matvec=solve, dtype=np.float64)
+        value, mode = eigsh(scaled, k=count, sigma=shift, which="LM", v0=start, OPinv=inverse)
     order = np.argsort(value)[:count]
     return value[order], scale[:, None] * mode[:, order]

@@ -1,4 +1,4 @@
-"""Random initial states, one per column."""
+"""Random smooth initial states, one per column: sums of eigenfunctions and Fourier sums."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pdgn.mesh import TriMesh
-from pdgn.mesh.period import minimal_image
-from pdgn.operators import mass
-from pdgn.simulate.argument import finite_array, nonnegative_array, positive_integer, positive_number
+from pdgn.simulate.argument import finite_array, nonnegative_array, positive_integer
 from pdgn.simulate.eigenfunctions import eigenfunctions
 
 
@@ -46,38 +44,6 @@ def random_eigenfunctions(
     variance = (1 + value / first) ** (-decay)
     amplitude = np.sqrt(variance / variance.sum())
     return mode @ (amplitude[:, None] * generator.standard_normal((num_modes, count)))
-
-
-def gaussian_bumps(
-    mesh: TriMesh, count: int, generator: np.random.Generator, *, num_bumps: int = 3, width: float | None = None
-) -> NDArray[np.float64]:
-    """Sums of Gaussian bumps at random vertices: u = Σ_b a_b exp(−|x − x_b|²/(2 width²)), a_b uniform in [½, 1).
-
-    Distances are straight lines in space (the shortest images on a periodic domain), so a bump also reaches a part of
-    the surface that is near in space alone. Vertices are drawn in proportion to their mass.
-
-    Args:
-        mesh: V vertices.
-        count: number of states.
-        generator: source of places and heights.
-        num_bumps: bumps per state.
-        width: standard deviation [length]; None for a tenth of the square root of the area.
-
-    Returns:
-        [V, count] float64, positive.
-    """
-    shape = (positive_integer("count", count), positive_integer("num_bumps", num_bumps))
-    area = mass(mesh).diagonal()
-    width = 0.1 * float(np.sqrt(area.sum())) if width is None else positive_number("width", width)
-    centre = generator.choice(mesh.num_vertices, size=shape, p=area / area.sum())
-    height = generator.uniform(0.5, 1.0, size=shape)
-    state = np.zeros((mesh.num_vertices, count))
-    for bump in range(num_bumps):
-        for column in range(count):
-            offset = minimal_image(mesh.pos - mesh.pos[centre[column, bump]], mesh.period)
-            square = np.einsum("vc,vc->v", offset, offset)
-            state[:, column] += height[column, bump] * np.exp(-square / (2 * width**2))
-    return state
 
 
 def random_fourier(

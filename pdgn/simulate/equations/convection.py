@@ -12,13 +12,13 @@ from pdgn.mesh import TriMesh, icosphere
 from pdgn.operators import mass
 from pdgn.simulate.argument import finite_array, one_of
 from pdgn.simulate.boundary import boundary_values, dirichlet_vertices, flux_load, require_simulable
-from pdgn.simulate.coefficients import rotation_velocity
 from pdgn.simulate.equation import BOUNDARIES, Equation, Fields, Parameter
 from pdgn.simulate.exact import real_spherical_harmonic, rotated_points
 from pdgn.simulate.outflow import inflow_vertices, outflow_form
 from pdgn.simulate.problem import Problem
 from pdgn.simulate.system import LinearSystem
 from pdgn.simulate.tangential import require_tangential
+from pdgn.simulate.velocity import rotation_velocity
 from pdgn.simulate.weak_form import convection_form
 
 FORMS = ("conservative", "advective")
