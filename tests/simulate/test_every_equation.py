@@ -18,6 +18,7 @@ from pdgn.simulate import (
     random_face_velocity,
     simulate,
 )
+from pdgn.simulate.equation import BOUNDARIES
 from pdgn.simulate.equations.registry import equation_name
 
 CLOSED = bumpy_sphere(np.random.default_rng(1), 2, amplitude=0.1)
@@ -161,6 +162,64 @@ def test_states_stay_finite_from_rough_beginnings(name, rng):
     mesh = BOUNDED
     _, trajectory = run(name, mesh, 5, dt=0.1, states=rng.standard_normal((mesh.num_vertices, 2)))
     assert all(np.isfinite(values).all() for values in trajectory.fields.values())
+
+
+def boundaries(name: str) -> list[str]:
+    return [kind for kind in BOUNDARIES if "boundary" in inspect.signature(EQUATIONS[name]).parameters]
+
+
+@pytest.mark.parametrize("name", [name for name in SCALAR if "dirichlet" in boundaries(name)])
+def test_held_values_stay_and_the_inside_moves(name):
+    equation, trajectory = run(name, BOUNDED, boundary="dirichlet")
+    held = equation.discretize(BOUNDED).fixed[: BOUNDED.num_vertices]
+    assert not held[~BOUNDED.boundary].any()
+    for field, values in trajectory.fields.items():
+        assert np.array_equal(values[:, held], np.broadcast_to(values[0, held], values[:, held].shape)), field
+    assert np.abs(trajectory.fields[equation.fields[0]][-1] - trajectory.fields[equation.fields[0]][0]).max() > 1e-6
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_on_the_periodic_square_a_shifted_state_gives_the_shifted_result(name):
+    mesh = grid(12, 10, (2 * np.pi, 2 * np.pi), periodic=True)
+    kind = EQUATIONS[name]
+    flow = np.tile([0.6, -0.8, 0.0], (mesh.num_faces, 1))
+    equation = kind(**{key: flow for key in ("velocity", "direction") if key in inspect.signature(kind).parameters})
+    x, y, _ = mesh.pos.T
+    start = equation.start(mesh, np.sqrt(2) * np.stack([np.cos(2 * x + y), np.sin(x) + 0.3 * np.cos(3 * y)], axis=1))
+    shift = [np.flatnonzero(same)[0] for same in _shifted(mesh, 3, 2)]
+    first = simulate(equation, mesh, start, 0.05, 4)
+    second = simulate(equation, mesh, {field: values[shift] for field, values in start.items()}, 0.05, 4)
+    for field, values in first.fields.items():
+        np.testing.assert_allclose(second.fields[field], values[:, shift], atol=1e-10)  # round-off
+
+
+def _shifted(mesh: TriMesh, across: int, up: int) -> np.ndarray:
+    """Which vertex [V, V] lies where each vertex comes to lie after a shift by whole cells."""
+    step = 2 * np.pi * np.array([across / 12, up / 10])
+    aim = np.mod(mesh.pos[:, None, :2] + step, 2 * np.pi)
+    gap = np.abs(aim - mesh.pos[None, :, :2])
+    return (np.minimum(gap, 2 * np.pi - gap) < 1e-9).all(axis=2)
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_a_coefficient_given_at_every_vertex_or_face_is_the_number(name):
+    kind, mesh = EQUATIONS[name], BOUNDED
+    plain, expected = run(name, mesh, steps=2)
+    tried, refusals = 0, []
+    for key, (value, unit) in plain.parameters().items():
+        for size in (mesh.num_vertices, mesh.num_faces):
+            if np.ndim(value) or unit == "1":
+                continue
+            try:
+                equation, trajectory = run(name, mesh, steps=2, **{key: np.full(size, float(value))})
+            except ValueError as error:
+                refusals.append((key, str(error)))
+                continue
+            tried += 1
+            for field, values in trajectory.fields.items():
+                np.testing.assert_allclose(values, expected.fields[field], atol=1e-11)  # round-off
+    assert all(f"{key}: wanted" in message for key, message in refusals)
+    assert tried >= 1 or name == "convection", kind
 
 
 def test_an_equation_of_a_users_own_package_is_found(tmp_path, monkeypatch):
