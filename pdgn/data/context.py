@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -118,6 +118,16 @@ def node_context(record: MeshRecord, names: list[str], parameters: Mapping[str, 
     Raises:
         ValueError: a feature that the record does not have or that is not finite.
     """
+    static = all(name != "dt" and (name in _NODE_FEATURES or name in record.node) for name in names)
+    return _kept(record, "node", names, static, lambda: _node_columns(record, names, parameters, dt))
+
+
+def _kept(record: MeshRecord, kind: str, names: list[str], static: bool, compute: Callable[[], Tensor]) -> Tensor:
+    """Features that are the mesh's own are joined once and kept with it."""
+    return record.tensor(f"{kind} context {','.join(names)}", lambda: compute().numpy()) if static else compute()
+
+
+def _node_columns(record: MeshRecord, names: list[str], parameters: Mapping[str, np.ndarray], dt: float) -> Tensor:
     parameter_names(Context(node=list(names)), record, parameters)
     columns = [_node_feature(record, name, parameters, dt) for name in names]
     return torch.cat([torch.empty(record.num_nodes, 0), *columns], dim=1)
@@ -157,6 +167,13 @@ def edge_context(record: MeshRecord, names: list[str], parameters: Mapping[str, 
     Raises:
         ValueError: a feature that the record does not have.
     """
+    static = all(
+        name in _EDGE_FEATURES or name in record.edge or name.removeprefix("project:") in record.node for name in names
+    )
+    return _kept(record, "edge", names, static, lambda: _edge_columns(record, names, parameters))
+
+
+def _edge_columns(record: MeshRecord, names: list[str], parameters: Mapping[str, np.ndarray]) -> Tensor:
     parameter_names(Context(edge=list(names)), record, parameters)
     columns = [_edge_feature(record, name, parameters) for name in names]
     return torch.cat([torch.empty(record.num_edges, 0), *columns], dim=1)

@@ -258,7 +258,7 @@ class MeshDynamicsDataset(Dataset):
         """
         file, seen, reported = self._open(), self.history, _reported(self._tables[key.mesh])
         values, mask = file.frames(key.mesh, key.row, start, stop, self.fields)
-        mask = np.ones(values.shape[:2], dtype=bool) if mask is None else mask
+        mask = np.broadcast_to(True, values.shape[:2]) if mask is None else mask
         if not any(name in reported for name in self.fields):
             return Frames(values[:seen], mask[:seen], values[seen:], mask[seen:])
         names = [name + OBSERVED if name in reported else name for name in self.fields]
