@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from pdgn.cli.sensor_recipe import SensorRecipe
 from pdgn.data import MeshRecord
+from pdgn.geodesics import geodesic_knn_graph
 from pdgn.mesh import TriMesh, delaunay_graph, farthest_point_sample, knn_graph, random_sample
 
 
@@ -49,11 +50,14 @@ def network_record(mesh: TriMesh, vertex: NDArray[np.int64], wanted: SensorRecip
         unit: of length.
 
     Returns:
-        The record, with the node array `vertex`.
+        The record, with the node array `vertex` and, of a geodesic graph, the edge array `geodesic_length`.
     """
-    pos = mesh.pos[vertex]
-    edges = delaunay_graph(pos) if wanted.graph == "delaunay" else knn_graph(pos, wanted.k)
-    return MeshRecord.from_sensors(pos, edges, unit=unit, node={"vertex": vertex})
+    pos, edge = mesh.pos[vertex], {}
+    if wanted.graph == "geodesic_knn":
+        edges, edge["geodesic_length"] = geodesic_knn_graph(mesh, vertex, wanted.k)
+    else:
+        edges = delaunay_graph(pos) if wanted.graph == "delaunay" else knn_graph(pos, wanted.k)
+    return MeshRecord.from_sensors(pos, edges, unit=unit, node={"vertex": vertex}, edge=edge)
 
 
 def report(

@@ -17,8 +17,9 @@ class SensorRecipe:
 
     Args:
         count: number of sensors.
-        graph: "knn" (symmetrised k nearest neighbours in space) or "delaunay" (planar).
-        k: neighbours of "knn".
+        graph: "knn" (symmetrised k nearest neighbours in space), "geodesic_knn" (along the surface, the lengths of
+            edges stored as edge array `geodesic_length`) or "delaunay" (planar).
+        k: neighbours of "knn" and "geodesic_knn".
         sampling: "random" or "farthest", both without replacement.
         stride: candidates are every stride-th vertex of a grid in each direction.
         seed: of the sensors' places, noise and gaps, beside the recipe's own: another seed, the same trajectories.
@@ -32,7 +33,7 @@ class SensorRecipe:
     """
 
     count: int
-    graph: Literal["knn", "delaunay"] = "knn"
+    graph: Literal["knn", "geodesic_knn", "delaunay"] = "knn"
     k: int = 4
     sampling: Literal["random", "farthest"] = "random"
     stride: int = 1
