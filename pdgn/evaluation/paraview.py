@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pdgn.data import SPLITS, DatasetFile, MeshRecord, TrajectoryTable, open_file
-from pdgn.evaluation.drawn_mesh import drawn_mesh
+from pdgn.evaluation.drawn_mesh import DrawnMesh, drawn_mesh
 from pdgn.evaluation.export_folder import ExportFolder
 from pdgn.evaluation.vtp import Cells, collection, polydata
 from pdgn.mesh import TriMesh
@@ -74,14 +75,17 @@ def export_paraview(
         still = [mesh for mesh, table in tables.items() if table is None and rows is None and splits is None]
         if not animations and not still:
             raise ValueError(f"{file.path}: wanted trajectories to export, the selection has none")
-        shown = list(dict.fromkeys([*still, *(animation.mesh for animation in animations)]))
-        curves = {mesh: _curves(file.record(mesh)) for mesh in shown}
         frames = [animation.name for animation in animations]
         files = [f"{mesh}.vtp" for mesh in still]
-        files += [f"{mesh}.curve.{curve}.vtp" for mesh, drawn in curves.items() for curve in drawn]
+        files += [_curve_file(mesh, curve) for mesh in _shown(animations, still) for curve in file.record(mesh).curves]
         files += [f"{name}.pvd" for name in frames]
+        if len(set(files)) < len(files):
+            twice = next(name for name in files if files.count(name) > 1)
+            raise ValueError(
+                f"{file.path}: wanted names that make different files, got {twice} twice; export --mesh by itself"
+            )
         with ExportFolder(Path(folder), [*frames, *files], overwrite=overwrite) as output:
-            _write(file, output, animations, still, curves, tables, progress)
+            _write(file, output, animations, still, tables, progress)
     return [Path(folder) / name for name in files]
 
 
@@ -121,30 +125,40 @@ def _write(
     output: ExportFolder,
     animations: Sequence[Animation],
     still: Sequence[str],
-    curves: Mapping[str, Mapping[str, bytes]],
     tables: Mapping[str, TrajectoryTable | None],
     progress: Callable[[int, int], None],
 ) -> None:
-    for mesh in still:
+    written, total = itertools.count(1), sum(animation.frames for animation in animations)
+    for mesh in _shown(animations, still):
         record = file.record(mesh)
-        drawn, units = drawn_mesh(record), {"Points": record.unit}
-        data = {name: values[drawn.node] for name, values in static_arrays(record, units, ()).items()}
-        output.write(f"{mesh}.vtp", polydata(drawn.points(record.pos), drawn.cells, data, {}, units))
-    for mesh, contents in curves.items():
-        for curve, content in contents.items():
-            output.write(f"{mesh}.curve.{curve}.vtp", content)
-    done, total = 0, sum(animation.frames for animation in animations)
-    for animation in animations:
-        table = tables[animation.mesh]
-        assert table is not None
-        entries = []
-        for frame, content in enumerate(_frames(file, animation, table)):
-            name = f"{animation.name}/frame_{frame:0{len(str(animation.frames - 1))}d}.vtp"
-            output.write(name, content)
-            entries.append((float(table.time[frame] + table.time_offset[animation.row]), name))
-            done += 1
-            progress(done, total)
-        output.write(f"{animation.name}.pvd", collection(entries))
+        drawn = drawn_mesh(record)
+        for curve, content in _curves(record).items():
+            output.write(_curve_file(mesh, curve), content)
+        if mesh in still:
+            units = {"Points": record.unit}
+            data = {name: values[drawn.node] for name, values in static_arrays(record, units, ()).items()}
+            output.write(f"{mesh}.vtp", polydata(drawn.points(record.pos), drawn.cells, data, {}, units))
+        for animation in (entry for entry in animations if entry.mesh == mesh):
+            table, digits, entries = tables[mesh], len(str(animation.frames - 1)), []
+            assert table is not None
+            for frame, content in enumerate(_frames(file, animation, table, record, drawn)):
+                entries.append((_time(table, animation.row, frame), f"{animation.name}/frame_{frame:0{digits}d}.vtp"))
+                output.write(entries[-1][1], content)
+                progress(next(written), total)
+            output.write(f"{animation.name}.pvd", collection(entries))
+
+
+def _shown(animations: Sequence[Animation], still: Sequence[str]) -> list[str]:
+    """The meshes that appear in an export."""
+    return list(dict.fromkeys([*still, *(animation.mesh for animation in animations)]))
+
+
+def _time(table: TrajectoryTable, row: int, frame: int) -> float:
+    return float(table.time[frame] + table.time_offset[row])
+
+
+def _curve_file(mesh: str, curve: str) -> str:
+    return f"{mesh}.curve.{curve}.vtp"
 
 
 def static_arrays(record: MeshRecord, units: dict[str, str], taken: Sequence[str]) -> dict[str, np.ndarray]:
@@ -179,10 +193,11 @@ def _finite(distance: np.ndarray) -> np.ndarray:
     return np.where(np.isinf(distance), np.nan, distance)
 
 
-def _frames(file: DatasetFile, animation: Animation, table: TrajectoryTable) -> Iterator[bytes]:
+def _frames(
+    file: DatasetFile, animation: Animation, table: TrajectoryTable, record: MeshRecord, drawn: DrawnMesh
+) -> Iterator[bytes]:
     """The content of the file of each frame."""
-    record = file.record(animation.mesh)
-    drawn, units = drawn_mesh(record), {"Points": record.unit}
+    units = {"Points": record.unit}
     # A scalar field first: that is the one which is shown when the file is opened.
     fields = sorted(set(table.fields) - {MOVING}, key=lambda name: (table.fields[name][0] != 1, name))
     units |= {name: str(table.fields[name][1]["unit"]) for name in fields}

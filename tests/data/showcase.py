@@ -14,6 +14,7 @@ from pdgn.geodesics import geodesic_distance, level_set_curves
 from pdgn.mesh import TriMesh, grid, icosphere, knn_graph
 from tests.data.dummy import dummy_writer
 
+MESHES = ("pair", "moving", "plane", "stations")
 FIELDS = {
     "u": {"unit": "K", "equation": "u_t = div(κ grad u) & more", "boundary": "neumann"},
     "flow": {"unit": "m/s", "equation": "", "boundary": ""},
@@ -70,7 +71,7 @@ def blocks(records: dict[str, MeshRecord]) -> list[TrajectoryBlock]:
     return found
 
 
-def write_showcase(path: Path, meshes: Sequence[str] = ("pair", "moving", "plane", "stations")) -> Path:
+def write_showcase(path: Path, meshes: Sequence[str] = MESHES) -> Path:
     """Writes meshes and trajectories of :func:`records` and :func:`blocks`."""
     stored = {name: record for name, record in records().items() if name in meshes}
     config = "name: showcase\nseed: 3\n"

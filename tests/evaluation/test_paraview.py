@@ -214,6 +214,17 @@ def test_a_mesh_without_trajectories_is_a_file_of_its_own(tmp_path: Path) -> Non
     assert same(array(data, "parameter_u"), np.full((12, 4), 3.0))
 
 
+def test_two_things_that_would_share_a_file_are_refused(tmp_path: Path, stored) -> None:
+    with dummy_writer(tmp_path / "odd.h5", field_attributes=FIELDS) as writer:
+        writer.write_mesh("pair", stored[0]["pair"])
+        writer.write_mesh("pair.curve.belt", stored[0]["moving"])
+        writer.write_block(stored[1]["pair"])
+        writer.finish()
+    with pytest.raises(ValueError, match=r"wanted names that make different files, got pair\.curve\.belt\.vtp twice"):
+        export_paraview(tmp_path / "odd.h5", tmp_path / "out")
+    assert len(export_paraview(tmp_path / "odd.h5", tmp_path / "out", meshes=["pair"])) == 4
+
+
 def test_nothing_is_replaced_unless_told_so_and_nothing_foreign_ever(tmp_path: Path) -> None:
     data, out = write_dummy(tmp_path / "dummy.h5", frames=3), tmp_path / "out"
     export_paraview(data, out, meshes=["square"], rows=[0])
