@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pdgn.mesh import bumpy_sphere, grid, icosphere, torus
-from pdgn.operators import divergence, mass
+from pdgn.mesh import TriMesh, bumpy_sphere, grid, icosphere, torus
+from pdgn.operators import divergence, mass, stiffness
 from pdgn.simulate import (
+    potential_velocity,
     random_conductivity,
     random_face_velocity,
     random_velocity,
@@ -51,6 +52,59 @@ def test_stream_velocity_does_not_cross_a_boundary_on_which_the_stream_is_consta
     mesh = MESHES[2]
     velocity = stream_velocity(mesh, np.where(mesh.boundary, 0.0, rng.standard_normal(mesh.num_vertices)))
     assert np.abs(divergence(mesh) @ velocity.ravel()).max() < 1e-12
+
+
+@pytest.mark.parametrize("mesh", MESHES, ids=["closed", "torus", "boundary"])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_gradient_part_has_its_share_of_the_energy_and_all_of_the_divergence(mesh, share):
+    velocity = random_face_velocity(mesh, np.random.default_rng(1), speed=0.5, norm="rms", gradient_share=share)
+    assert np.abs(np.einsum("fc,fc->f", velocity, mesh.face_normal)).max() < 1e-14
+    energy = mesh.face_area @ (velocity**2).sum(axis=1)
+    assert energy / mesh.face_area.sum() == pytest.approx(0.25, rel=1e-12)
+    weak = divergence(mesh) @ velocity.ravel()
+    assert np.abs(weak).max() > 1e-3 and abs(weak.sum()) < 1e-13
+    # Hodge: −Lφ = div v gives back the potential, whose energy φᵀLφ is the part of the gradient.
+    potential = np.linalg.lstsq(-stiffness(mesh).toarray(), weak, rcond=None)[0]
+    assert potential @ stiffness(mesh) @ potential == pytest.approx(share * energy, rel=1e-8)
+    rest = velocity - potential_velocity(mesh, potential)
+    assert np.abs(divergence(mesh) @ rest.ravel()).max() < 1e-12
+
+
+def test_uniform_part_is_a_constant_vector_without_divergence():
+    mesh = grid(12, 10, (2.0, 1.0), periodic=True)
+    velocity = random_face_velocity(mesh, np.random.default_rng(1), norm="rms", gradient_share=0.2, uniform_share=0.5)
+    mean = mesh.face_area @ velocity / mesh.face_area.sum()  # the other parts have none
+    assert np.linalg.norm(mean) == pytest.approx(np.sqrt(0.5), rel=1e-12)
+    assert np.abs(divergence(mesh) @ np.tile(mean, mesh.num_faces)).max() < 1e-14
+
+
+def test_flow_with_a_gradient_starts_from_the_same_stream_function():
+    mesh = MESHES[0]
+    plain, mixed, gradient = (
+        random_face_velocity(mesh, np.random.default_rng(1), norm="rms", gradient_share=share) for share in (0, 0.36, 1)
+    )
+    np.testing.assert_allclose(mixed, 0.8 * plain + 0.6 * gradient, atol=1e-13)
+
+
+def test_gradient_flow_hardly_crosses_a_boundary_and_at_vertices_not_at_all():
+    across = []
+    for n in (17, 33):
+        mesh = grid(n, n)
+        velocity = random_face_velocity(mesh, np.random.default_rng(3), norm="rms", gradient_share=1.0)
+        at_left = (mesh.corners[:, :, 0] == 0).sum(axis=1) == 2
+        across.append(np.sqrt(np.mean(velocity[at_left, 0] ** 2)))
+        averaged = random_velocity(mesh, np.random.default_rng(3), gradient_share=1.0)
+        assert np.abs(averaged[mesh.pos[:, 0] == 0, 0]).max() < 1e-12
+    assert across[1] < 0.6 * across[0]  # of first order in the size of the faces
+
+
+def test_flow_on_a_square_beside_a_sphere():
+    # Dirichlet modes of the sphere, which has no boundary, start with a constant that makes no flow.
+    square, ball = grid(8, 8), icosphere(1)
+    both = TriMesh(np.concatenate([square.pos, ball.pos + [0, 0, 3]]), np.concatenate([square.face, ball.face + 64]))
+    velocity = random_face_velocity(both, np.random.default_rng(0))
+    assert np.isfinite(velocity).all()
+    assert np.abs(divergence(both) @ velocity.ravel()).max() < 1e-13
 
 
 def test_stream_function_z_turns_the_sphere():
@@ -108,5 +162,11 @@ def test_bad_arguments():
         random_conductivity(mesh, np.random.default_rng(0), contrast=0.5)
     with pytest.raises(ValueError, match="norm: wanted one of max, rms, got 'mean'"):
         random_velocity(mesh, np.random.default_rng(0), norm="mean")
+    with pytest.raises(ValueError, match="gradient_share: wanted a share of the energy from 0 to 1, got 1.5"):
+        random_face_velocity(mesh, np.random.default_rng(0), gradient_share=1.5)
+    with pytest.raises(ValueError, match="uniform_share: wanted 0 except on a flat mesh periodic .* got 0.5 on one of"):
+        random_face_velocity(mesh, np.random.default_rng(0), uniform_share=0.5)
+    with pytest.raises(ValueError, match="uniform_share: wanted at most 0.5 beside a gradient_share of 0.5, got 0.6"):
+        random_face_velocity(grid(5, 5, periodic=True), np.random.default_rng(0), gradient_share=0.5, uniform_share=0.6)
     with pytest.raises(ValueError, match="num_modes: wanted at most the 42 free vertices of the mesh, got 101"):
         random_velocity(mesh, np.random.default_rng(0), num_modes=100)
