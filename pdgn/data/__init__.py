@@ -26,6 +26,7 @@ from pdgn.data.writer import DatasetWriter, config_hash
 if TYPE_CHECKING:
     from pdgn.data.context import ChannelCounts, Context
     from pdgn.data.dataset import MeshDynamicsDataset, TrajectoryKey
+    from pdgn.data.distance_dataset import DistanceDataset
     from pdgn.data.normalizer import Normalizer
     from pdgn.data.sample import build_sample
 
@@ -38,6 +39,7 @@ __all__ = [
     "DamagedFileError",
     "DatasetFile",
     "DatasetWriter",
+    "DistanceDataset",
     "MeshDynamicsDataset",
     "MeshRecord",
     "Normalizer",
@@ -64,6 +66,7 @@ __all__ = [
 _LATE = {
     "ChannelCounts": "context",
     "Context": "context",
+    "DistanceDataset": "distance_dataset",
     "MeshDynamicsDataset": "dataset",
     "Normalizer": "normalizer",
     "TrajectoryKey": "dataset",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pdgn.data.record_checks import check_arrays, check_curve, check_edges, check_geometry, check_positions
-from pdgn.geodesics import Curve, signed_geodesic_distance
+from pdgn.geodesics import Curve, signed_geodesic_distances
 from pdgn.mesh import TriMesh, minimal_image
 from pdgn.operators import mass, reference_weights, sensor_reference_weights
 
@@ -37,7 +37,20 @@ class CurveRecord(NamedTuple):
         Raises:
             ValueError: the curve is not on the mesh, or the mesh is not fit for distances.
         """
-        return cls(curve.face, curve.barycentric, signed_geodesic_distance(mesh, curve))
+        return cls.of_each(mesh, {"": curve})[""]
+
+    @classmethod
+    def of_each(cls, mesh: TriMesh, curves: Mapping[str, Curve]) -> dict[str, CurveRecord]:
+        """The records of several curves, name by name, in little more time than that of one.
+
+        Raises:
+            ValueError: a curve is not on the mesh, or the mesh is not fit for distances.
+        """
+        distances = signed_geodesic_distances(mesh, list(curves.values()))
+        return {
+            name: cls(curve.face, curve.barycentric, distance)
+            for (name, curve), distance in zip(curves.items(), distances)
+        }
 
     @property
     def curve(self) -> Curve:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,29 +46,41 @@ def geodesic_distance(mesh: TriMesh, sources: ArrayLike, method: str = "exact") 
 
 
 def distance_to_set(mesh: TriMesh, sources: ArrayLike, method: str = "exact") -> NDArray[np.float64]:
-    """Length of the shortest path along the surface from the nearest of several sources to every vertex.
+    """Length of the shortest path along the surface from the nearest of several sources to every vertex, [V].
+
+    As the one row of :func:`distance_to_sets`.
+    """
+    return distance_to_sets(mesh, [sources], method)[0]
+
+
+def distance_to_sets(mesh: TriMesh, sets: Sequence[ArrayLike], method: str = "exact") -> NDArray[np.float64]:
+    """Length of the shortest path along the surface from the nearest source of each set to every vertex.
 
     "exact": min over the sources of their exact distances, in one propagation. "heat": min over the sources of their
     heat distances (the library's joint answer is not zero at the sources). "fast_marching": one front from all of them.
 
     Args:
         mesh: as for :func:`geodesic_distance`.
-        sources: one vertex index or [S] of them, in [0, V); a vertex may stand there twice.
+        sets: n sets of sources, each one vertex index or several, in [0, V); a vertex may stand there twice.
         method: "exact", "heat" or "fast_marching".
 
     Returns:
-        [V] float64, units of pos. +inf at vertices that no path from any source reaches.
+        [n, V] float64, units of pos. +inf at vertices that no path from any source of the set reaches.
 
     Raises:
         ValueError: as :func:`geodesic_distance` does.
     """
     build = solver_of(method)
-    source = np.unique(check_vertices("sources", sources, mesh.num_vertices))
-    result = np.full(mesh.num_vertices, np.inf)
-    result[source] = 0.0
-    for part, rows in _by_component(mesh, source):
-        distance = build(part.pos, part.face).from_set(part.local(source[rows]))
-        result[part.vertices] = check_solution(distance, len(part.vertices), method)
+    chosen = [np.unique(check_vertices("sources", sources, mesh.num_vertices)) for sources in sets]
+    row = np.repeat(np.arange(len(chosen)), [len(sources) for sources in chosen])
+    result = np.full((len(chosen), mesh.num_vertices), np.inf)
+    source = np.concatenate([np.zeros(0, dtype=np.int64), *chosen])
+    result[row, source] = 0.0
+    for part, mine in _by_component(mesh, source):
+        solver = build(part.pos, part.face)
+        for number in np.unique(row[mine]).tolist():
+            distance = solver.from_set(part.local(source[mine[row[mine] == number]]))
+            result[number, part.vertices] = check_solution(distance, len(part.vertices), method)
     return result
 
 

@@ -42,25 +42,50 @@ def signed_geodesic_distance(mesh: TriMesh, curve: ArrayLike | Curve | Sequence[
     Reference: Feng & Crane, "A heat method for generalized signed distance", 2024.
     """
     curves = _curves(curve)
-    vertex = np.zeros(0, dtype=np.int64) if curves else _check_curve(mesh, np.asarray(curve))
+    if curves:
+        return signed_geodesic_distances(mesh, [curves])[0]
+    vertex = _check_curve(mesh, np.asarray(curve))
     components = solvable_components(mesh)
     mesh.require(oriented=True)
-    for entry in curves:
-        entry.require_on(mesh.face)
-    first = [int(mesh.face[entry.face[0], 0]) for entry in curves] or vertex[:1].tolist()
-    number = components.label[first]
+    part = components[int(components.label[vertex[0]])]
+    closed: list[SurfacePoint] = [(index, []) for index in part.local(np.append(vertex, vertex[0])).tolist()]
+    distance = potpourri3d.MeshSignedHeatSolver(part.pos, part.face).compute_distance([closed])
     result = np.full(mesh.num_vertices, np.inf)
-    for which in np.unique(number).tolist():
+    result[part.vertices] = check_solution(distance, len(part.vertices), "signed heat")
+    return result
+
+
+def signed_geodesic_distances(mesh: TriMesh, sets: Sequence[Curve | Sequence[Curve]]) -> NDArray[np.float64]:
+    """Signed distances from several sets of curves, one solver for all: most of the time goes into its factorisation.
+
+    Args:
+        mesh: as for :func:`signed_geodesic_distance`.
+        sets: n times a curve, or several.
+
+    Returns:
+        [n, V] float64, row k as `signed_geodesic_distance(mesh, sets[k])`.
+
+    Raises:
+        ValueError: as there.
+    """
+    wanted = [_curves(entry) for entry in sets]
+    if not all(wanted):
+        raise ValueError(f"sets: wanted a Curve or several in every one, got none in set {wanted.index([])}")
+    components = solvable_components(mesh)
+    mesh.require(oriented=True)
+    result = np.full((len(wanted), mesh.num_vertices), np.inf)
+    chosen = [(row, curve) for row, curves in enumerate(wanted) for curve in curves]
+    for _, curve in chosen:
+        curve.require_on(mesh.face)
+    number = [int(components.label[mesh.face[curve.face[0], 0]]) for _, curve in chosen]
+    for which in sorted(set(number)):
         part = components[which]
-        solver = potpourri3d.MeshSignedHeatSolver(part.pos, part.face)
-        if curves:
-            points = SurfacePoints(mesh, part)
-            chains = [points.closed(curves[k]) for k in np.flatnonzero(number == which)]
+        solver, points = potpourri3d.MeshSignedHeatSolver(part.pos, part.face), SurfacePoints(mesh, part)
+        here = [entry for entry, label in zip(chosen, number) if label == which]
+        for row in sorted({row for row, _ in here}):
+            chains = [points.closed(curve) for own, curve in here if own == row]
             distance = solver.compute_distance(chains, soft_level_set_weight=_CONSTANCY)
-        else:
-            closed: list[SurfacePoint] = [(index, []) for index in part.local(np.append(vertex, vertex[0])).tolist()]
-            distance = solver.compute_distance([closed])
-        result[part.vertices] = check_solution(distance, len(part.vertices), "signed heat")
+            result[row, part.vertices] = check_solution(distance, len(part.vertices), "signed heat")
     return result
 
 

@@ -7,7 +7,7 @@ import potpourri3d
 import pytest
 from pygeodesic.geodesic import PyGeodesicAlgorithmExact
 
-from pdgn.geodesics import distance_to_set, geodesic_distance
+from pdgn.geodesics import distance_to_set, distance_to_sets, geodesic_distance
 from pdgn.geodesics.component import solvable_components
 from pdgn.mesh import TriMesh, grid, icosphere, read_mesh, repair, torus
 
@@ -95,6 +95,9 @@ def test_distance_to_a_set_is_the_least_of_the_distances(method, rng):
     # One front from all sources differs from the least of many fronts where two of them meet in a face.
     spread = mesh.edge_length.max() / 3 if method == "fast_marching" else 0.0
     np.testing.assert_allclose(distance[reached], least[reached], atol=spread)
+    several = distance_to_sets(mesh, [[5], sources, sources[:1]], method)
+    np.testing.assert_array_equal(several[1], distance)
+    np.testing.assert_array_equal(several[0], geodesic_distance(mesh, 5, method)[0])
 
 
 def test_a_mesh_is_checked_once_and_forgotten_with_it():

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pdgn.geodesics import Curve, area_above, level_set_curves, random_curves, signed_geodesic_distance
+from pdgn.geodesics import (
+    Curve,
+    area_above,
+    level_set_curves,
+    random_curves,
+    signed_geodesic_distance,
+    signed_geodesic_distances,
+)
 from pdgn.mesh import TriMesh, grid, icosphere, torus
 
 
@@ -90,6 +97,17 @@ def test_several_curves_and_several_components():
     np.testing.assert_array_equal(distance[:642], signed_geodesic_distance(sphere, north))
     np.testing.assert_allclose(distance[642:1284], signed_geodesic_distance(sphere, south), atol=1e-9)  # moved by 5
     assert np.isposinf(distance[1284:]).all()
+    again = signed_geodesic_distances(mesh, [north, [second], [north, second]])
+    np.testing.assert_array_equal(
+        again,
+        [
+            np.where(np.arange(1927) < 642, distance, np.inf),
+            np.where(np.arange(1927) < 642, np.inf, distance),
+            distance,
+        ],
+    )
+    with pytest.raises(ValueError, match="sets: wanted a Curve or several in every one, got none in set 1"):
+        signed_geodesic_distances(mesh, [north, []])
 
 
 def test_random_curves_divide_the_surface_and_are_those_of_the_seed():
