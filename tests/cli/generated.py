@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 
 from pdgn.cli import generate as command
 from pdgn.cli.recipe import Recipe
@@ -24,7 +26,7 @@ _SHORT = ["--trajectories.frames", "5"]
 
 # Recipe → the words that make a small variant of it.
 SMALL: dict[str, list[str]] = {
-    "heat": ["--config", str(RECIPES / "tiny.yaml"), "--geodesic_sources", "3", "--geodesic_methods",
+    "heat": ["--config", str(RECIPES / "tiny.yaml"), "--sensors", "8", "--geodesic_sources", "3", "--geodesic_methods",
              '["exact", "heat", "fast_marching"]'],
     "plane": ["--config", str(RECIPES / "plane.yaml"), "--trajectories.train", "5", "--trajectories.valid", "1",
               "--trajectories.test", "2", "--trajectories.block", "2", *_SHORT,
@@ -37,6 +39,11 @@ SMALL: dict[str, list[str]] = {
                          {"name": "torus", "shape": "torus", "role": "test",
                           "options": {"major": 1.0, "minor": 0.4, "n_major": 14, "n_minor": 8}}])],
 }  # fmt: skip
+
+
+def kinds(always: str) -> list[Any]:
+    """All kinds, those but one in the slow tests."""
+    return [kind if kind == always else pytest.param(kind, marks=pytest.mark.slow) for kind in SMALL]
 
 
 def arrays(path: Path) -> dict[str, np.ndarray]:

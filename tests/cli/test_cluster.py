@@ -21,7 +21,7 @@ from pdgn.cli.main import main
 from pdgn.cli.tasks import LostWorkerError
 from pdgn.cli.workers import computed_here
 from pdgn.data import TrajectoryBlock
-from tests.cli.generated import ROOT, SMALL, assert_same, recipe_of
+from tests.cli.generated import ROOT, SMALL, assert_same, kinds, recipe_of
 
 distributed = pytest.importorskip("distributed")
 
@@ -39,7 +39,7 @@ def address() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize("kind", kinds("flow"))
 def test_a_cluster_makes_the_same_arrays(kind: str, address: str, tmp_path: Path) -> None:
     here, there = tmp_path / "here.h5", tmp_path / "there.h5"
     assert main([*SMALL[kind], "--output", str(here), "--workers", "1"], command="generate") == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pdgn.cli.main import main
 from pdgn.data import check_file
 from tests.cli.generated import SMALL, assert_same, start
 
@@ -59,8 +60,21 @@ def survive(kind: str, workers: int, kills: int, folder: Path) -> None:
         assert not path.with_name(path.name + ".partial").exists()
 
 
-def test_a_few_kills(tmp_path: Path) -> None:
-    survive("heat", 1, 2, tmp_path)
+def test_two_kills(tmp_path: Path) -> None:
+    """Killed soon after its first block, then later, and continued."""
+    path, whole, moments = tmp_path / "x.h5", tmp_path / "whole.h5", random.Random(0)
+    assert main([*SMALL["flow"], "--workers", "1", "--output", str(whole)], command="generate") == 0
+    words = [*SMALL["flow"], "--workers", "1", "--output", str(path)]
+    for number in (1, 2):
+        process = start(*words)
+        while len(list(tmp_path.glob("x.h5.partial/block=*.h5"))) < number and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.01))
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait(30) == -signal.SIGKILL
+        process.communicate()
+    assert main(words, command="generate") == 0
+    assert_same(whole, path)
 
 
 @pytest.mark.slow

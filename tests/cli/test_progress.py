@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from pathlib import Path
 
 import pytest
 
 from pdgn.cli import progress as module
-from pdgn.cli.main import main
 from pdgn.cli.progress import Progress
-from tests.cli.generated import SMALL
 
 
 class Terminal(io.StringIO):
@@ -51,12 +48,3 @@ def test_a_file_gets_whole_lines_now_and_then(monkeypatch: pytest.MonkeyPatch) -
         f"plane: {count} of 100 trajectories, 1/s, {left} left"
         for count, left in ((30, "01:10"), (60, "00:40"), (90, "00:10"))
     ]
-
-
-def test_a_short_run_into_a_pipe_says_where_its_file_is_and_nothing_else(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "x.h5"
-    assert main([*SMALL["heat"], "--output", str(path), "--workers", "2"], command="generate") == 0
-    captured = capfd.readouterr()
-    assert captured.out == f"{path}: {path.stat().st_size / 1e6:.1f} MB\n" and captured.err == ""
