@@ -63,7 +63,11 @@ class CahnHilliardSystem(SemilinearSystem):
         return self.residual(state) / self.mass[:, None] + self.nonlinear(time, state)
 
     def solver(self, tau: float) -> Solver:
-        """The solver of (M + τK) x = r; Σ m x = Σ r, which follows from the columns of B, is imposed to round-off."""
+        """The solver of (M + τK) x = r for the right-hand sides that occur here, residuals, of which Σ r = 0.
+
+        Then Σ m x = 0, by the columns of B. It is imposed: from rough states residuals are large, and so is the
+        round-off of their sum.
+        """
         solve = super().solver(tau)
         if self.fixed.any():
             return solve
@@ -71,7 +75,7 @@ class CahnHilliardSystem(SemilinearSystem):
 
         def conservative(right: Array) -> Array:
             solution = solve(right)
-            return solution - (self.mass @ solution - right.sum(axis=0)) / area
+            return solution - self.mass @ solution / area
 
         return conservative
 

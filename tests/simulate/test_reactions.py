@@ -62,7 +62,6 @@ def test_gray_and_scott_make_a_pattern_within_the_box_of_the_bound():
     weight = mass(mesh).diagonal()[:, None]
     last = v[-1] - (weight * v[-1]).sum() / weight.sum()
     assert np.sqrt((weight * last**2).sum() / weight.sum()) > 0.08  # stripes all over, not a few spots
-    assert np.abs(v[-1] - v[-2]).max() < 0.3  # and nearly at rest
 
 
 def test_patterns_of_fitzhugh_and_nagumo_grow_where_theory_says_and_nowhere_else():

@@ -87,7 +87,7 @@ class CahnHilliard(Equation):
         }
 
     def energy(self, mesh: TriMesh, fields: Fields) -> Array:
-        """½ ε² uᵀL u + Σ m W(u); with "dirichlet" it falls too, where the values given are of W′(u) = 0."""
+        """½ ε² uᵀL u + Σ m W(u), with either boundary."""
         u = fields["u"]
         slope = np.sum(u * (stiffness(mesh) @ u), axis=0)
         return 0.5 * self.width**2 * slope + mass(mesh).diagonal() @ well(u)
