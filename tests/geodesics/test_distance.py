@@ -95,5 +95,8 @@ def test_unsuitable_meshes_are_refused():
     pinched = TriMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]], [[0, 1, 2], [0, 3, 4]])
     with pytest.raises(ValueError, match=r"1 non-manifold vertices \(repair\(mesh, non_manifold=True\)"):
         geodesic_distance(pinched, 1)
+    book = TriMesh([[0, 0, 0], [0, 0, 1], [1, 0, 0], [0, 1, 0], [-1, -1, 0]], [[0, 1, 2], [0, 1, 3], [0, 1, 4]])
+    with pytest.raises(ValueError, match="1 non-manifold edges and 2 non-manifold vertices"):
+        geodesic_distance(book, 0)
     with pytest.raises(ValueError, match="1 degenerate faces"):
         geodesic_distance(TriMesh([[0, 0, 0], [1, 0, 0], [2, 0, 0], [0, 1, 0]], [[0, 1, 2], [0, 1, 3]]), 0)
