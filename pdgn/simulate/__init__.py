@@ -10,6 +10,7 @@ from pdgn.simulate.equations.burgers import Burgers
 from pdgn.simulate.equations.cahn_hilliard import CahnHilliard
 from pdgn.simulate.equations.convection import Convection
 from pdgn.simulate.equations.convection_diffusion import ConvectionDiffusion
+from pdgn.simulate.equations.curve_shortening import CurveShortening
 from pdgn.simulate.equations.fisher_kpp import FisherKPP
 from pdgn.simulate.equations.fitzhugh_nagumo import FitzHughNagumo
 from pdgn.simulate.equations.gray_scott import GrayScott
@@ -26,6 +27,7 @@ from pdgn.simulate.problem import Problem
 from pdgn.simulate.random_velocity import random_face_velocity, random_velocity
 from pdgn.simulate.reaction_diffusion import ReactionDiffusion
 from pdgn.simulate.runge_kutta import RungeKutta
+from pdgn.simulate.runge_kutta_chebyshev import RungeKuttaChebyshev
 from pdgn.simulate.semi_implicit import SemiImplicit
 from pdgn.simulate.semilinear_system import SemilinearSystem, Splitting
 from pdgn.simulate.simulator import simulate, stable_step
@@ -47,6 +49,7 @@ __all__ = [
     "CahnHilliard",
     "Convection",
     "ConvectionDiffusion",
+    "CurveShortening",
     "Equation",
     "FisherKPP",
     "FitzHughNagumo",
@@ -59,6 +62,7 @@ __all__ = [
     "Problem",
     "ReactionDiffusion",
     "RungeKutta",
+    "RungeKuttaChebyshev",
     "SemiImplicit",
     "SemilinearSystem",
     "SixthOrderFlow",

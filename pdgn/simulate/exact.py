@@ -70,6 +70,22 @@ def shrinking_sphere_radius(radius: float, mobility: float, time: ArrayLike) -> 
     return np.sqrt(np.maximum(radius**2 - 4 * mobility * np.asarray(time, dtype=np.float64), 0.0))
 
 
+def shortened_circle_height(height: float, mobility: float, time: ArrayLike) -> NDArray[np.float64]:
+    """Height cos θ = cos θ₀ exp(μt) of a circle on the unit sphere that moves by μ times its geodesic curvature cot θ.
+
+    It encloses 2π (1 − cos θ), that is 2π − (2π − A₀) exp(μt), and vanishes at the pole, where 1 (or −1) is reached.
+
+    Args:
+        height: cos θ₀, from −1 to 1.
+        mobility: μ [1/time].
+        time: t, any shape.
+
+    Returns:
+        The height, of the shape of time; it stays at the pole.
+    """
+    return np.clip(height * np.exp(mobility * np.asarray(time, dtype=np.float64)), -1.0, 1.0)
+
+
 def rotated_points(pos: ArrayLike, axis: ArrayLike, angle: float) -> NDArray[np.float64]:
     """Points turned about an axis through the origin (Rodrigues' formula), counter-clockwise seen from its tip.
 

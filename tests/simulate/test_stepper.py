@@ -37,7 +37,7 @@ def test_observed_order(method, name, rng):
 
 def test_orders_are_those_of_the_methods():
     assert {name: STEPPERS[name].order for name in METHODS} == {
-        "explicit_euler": 1, "rk4": 4, "backward_euler": 1, "crank_nicolson": 2,
+        "explicit_euler": 1, "rk4": 4, "rkc2": 2, "backward_euler": 1, "crank_nicolson": 2,
         "imex_euler": 1, "imex_ars222": 2, "imex_ars443": 3, "imex_dissipative": 2,
     }  # fmt: skip
 
