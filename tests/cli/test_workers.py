@@ -30,6 +30,14 @@ LONG = [
     json.dumps([{"name": name, "shape": "icosphere", "options": {"subdivisions": 4}} for name in "ab"]),
 ]  # fmt: skip
 
+# Two blocks that last much longer than a test.
+ENDLESS = [
+    "--config", str(RECIPES / "tiny.yaml"), "--trajectories.test", "1", "--trajectories.frames", "1000000",
+    "--trajectories.dt", "0.001", "--meshes",
+    json.dumps([{"name": n, "shape": "icosphere", "options": {"subdivisions": 0}, "role": "test"} for n in "ab"]),
+    "--initial.modes", "4",
+]  # fmt: skip
+
 
 @pytest.mark.parametrize("kind", kinds("heat"))
 def test_two_workers_make_the_same_arrays_without_a_word(
@@ -128,32 +136,33 @@ def children_of(process: subprocess.Popen[str], count: int) -> list[psutil.Proce
     raise AssertionError(f"wanted {count} processes, got {found}")
 
 
-def wait_for_block(folder: Path) -> None:
+def wait_for(folder: Path, pattern: str) -> None:
     end = time.monotonic() + 30
-    while not list(folder.glob("block=*.h5")):
+    while not list(folder.glob(pattern)):
         assert time.monotonic() < end
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGKILL, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_no_process_outlives_the_command(number: signal.Signals, tmp_path: Path) -> None:
-    path = tmp_path / "x.h5"
-    process = start(*LONG, "--output", str(path), "--workers", "2")
+    process = start(*ENDLESS, "--output", str(tmp_path / "x.h5"), "--workers", "2")
     children = children_of(process, 2)
-    wait_for_block(tmp_path / "x.h5.partial")
-    if number == signal.SIGINT:
-        os.killpg(process.pid, number)  # as the terminal does for Ctrl-C
-    else:
-        process.send_signal(number)
+    wait_for(tmp_path / "x.h5.partial", "mesh=b.h5")
+    process.send_signal(number)
+    error = process.communicate(timeout=30)[1]
+    assert not psutil.wait_procs(children, timeout=10)[1]  # in the middle of a block
+    assert process.returncode == -number and error == ""
+
+
+def test_an_interruption_is_one_line_and_ends_all(tmp_path: Path) -> None:
+    process = start(*LONG, "--output", str(tmp_path / "x.h5"), "--workers", "2")
+    children = children_of(process, 2)
+    wait_for(tmp_path / "x.h5.partial", "block=*.h5")
+    os.killpg(process.pid, signal.SIGINT)  # as the terminal does for Ctrl-C
     error = process.communicate(timeout=30)[1]
     assert not psutil.wait_procs(children, timeout=10)[1]
-    if number == signal.SIGINT:
-        assert process.returncode == 130
-        assert error == "pdgn: interrupted; what was finished is kept, the same command continues\n"
-    else:
-        assert process.returncode == -number and error == ""
+    assert process.returncode == 130
+    assert error == "pdgn: interrupted; what was finished is kept, the same command continues\n"
     assert list((tmp_path / "x.h5.partial").glob("block=*.h5"))
 
 
@@ -163,7 +172,7 @@ def test_a_killed_process_ends_the_command_with_one_line(tmp_path: Path) -> None
     words = [*LONG, "--output", str(path), "--workers", "2"]
     process = start(*words)
     child = children_of(process, 2)[0]
-    wait_for_block(tmp_path / "x.h5.partial")
+    wait_for(tmp_path / "x.h5.partial", "block=*.h5")
     child.kill()
     error = process.communicate(timeout=30)[1]
     assert process.returncode == 2 and error.startswith("pdgn: error: mesh '") and error.count("\n") == 1
