@@ -6,7 +6,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor
 
 from pdgn.cli.nearest import nearest
 from pdgn.version import __version__
@@ -49,8 +48,6 @@ def one_line(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, MemoryError):
         return f"this needs more memory than there is: {text}"
-    if isinstance(error, BrokenExecutor):
-        return f"a worker process was ended, perhaps for want of memory; take fewer --workers ({text})"
     return text
 
 
@@ -81,7 +78,7 @@ def main(arguments: Sequence[str] | None = None, command: str | None = None) -> 
     module = importlib.import_module(f"pdgn.cli.{command}")
     try:
         return module.run(module.build_parser().parse_args(words)) or 0
-    except (ValueError, TypeError, OSError, OverflowError, MemoryError, BrokenExecutor) as error:
+    except (ValueError, TypeError, OSError, OverflowError, MemoryError) as error:
         if os.environ.get("PDGN_TRACEBACK") == "1":
             raise
         print(f"pdgn: error: {one_line(error)}", file=sys.stderr)

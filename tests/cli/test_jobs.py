@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from pdgn.cli import generate as command
 from pdgn.cli.main import main
 
 TINY = str(Path(__file__).resolve().parents[2] / "datasets" / "tiny.yaml")
@@ -46,15 +44,3 @@ def test_fourier_states_have_the_period_of_their_grid(tmp_path: Path) -> None:
     power = np.abs(np.fft.fft2(first))
     # Wavenumbers of at most one in each direction and nothing else, to float32.
     assert power[:, 2:-1].max() < 1e-5 * power.max() and power[:, :, 2:-1].max() < 1e-5 * power.max()
-
-
-def test_a_worker_that_is_killed_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def killed(*_: object) -> None:
-        raise BrokenProcessPool("a process was terminated abruptly")
-
-    monkeypatch.setattr(command, "computed", killed)
-    assert main(["--config", TINY, "--output", str(tmp_path / "x.h5")], command="generate") == 2
-    error = capsys.readouterr().err
-    assert "a worker process was ended" in error and error.count("pdgn: error") == 1 and "Traceback" not in error
