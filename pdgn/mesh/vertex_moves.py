@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float64]
 
 # A move may leave a face with a smaller smallest angle only where that stays above this [degrees].
 LEAST_ANGLE = 20.0
+# Steps that would spoil a face are halved down to this share, then left out.
+LEAST_SHARE = 1 / 8
 
 
 def move_vertices(
@@ -28,8 +30,8 @@ def move_vertices(
 ) -> TriMesh:
     """Every vertex moved in its tangent plane, half of the way to the middle of its neighbours and a random step.
 
-    Vertices on a boundary or a crease stay, and so do those of a face that would turn by more than `crease` or get an
-    angle both below 20° and below its smallest before.
+    Vertices on a boundary or a crease stay. Steps are halved, and at last left out, where a face would turn by more
+    than `crease` or get an angle both below 20° and below its smallest before.
 
     Args:
         mesh: manifold, consistently oriented, periodic or not.
@@ -42,20 +44,24 @@ def move_vertices(
         A mesh with the same faces.
     """
     step = _random_steps(mesh, generator, jitter)
-    free = np.flatnonzero(_free(mesh, crease))
+    step[~_free(mesh, crease)] = 0.0
+    low = mesh.pos.min(axis=0)
     pos = np.array(mesh.pos)
-    if len(free):
-        pos[free] = wrapped(project(mesh.pos[free] + step[free]), mesh.pos.min(axis=0), mesh.period)
-    least = np.minimum(corner_angles(mesh).min(axis=1), np.radians(LEAST_ANGLE))
-    cosine = np.cos(np.radians(crease))
-    while True:
+    share = np.ones(mesh.num_vertices)
+    changed = np.flatnonzero(step.any(axis=1))
+    least = np.minimum(corner_angles(mesh).min(axis=1), np.radians(LEAST_ANGLE)) * (1 - 1e-12)
+    while len(changed):
+        moving = changed[share[changed] > 0]
+        pos[changed] = mesh.pos[changed]
+        if len(moving):
+            pos[moving] = wrapped(project(mesh.pos[moving] + share[moving, None] * step[moving]), low, mesh.period)
         moved = TriMesh(pos, mesh.face, mesh.period)
-        turned = np.einsum("fc,fc->f", moved.face_normal, mesh.face_normal) < cosine
-        bad = turned | (corner_angles(moved).min(axis=1) < least * (1 - 1e-12))
+        turned = np.einsum("fc,fc->f", moved.face_normal, mesh.face_normal) < np.cos(np.radians(crease))
+        bad = turned | (corner_angles(moved).min(axis=1) < least)
         corner = np.unique(mesh.face[bad])
-        if (pos[corner] == mesh.pos[corner]).all():
-            return moved
-        pos[corner] = mesh.pos[corner]
+        changed = corner[(share[corner] > 0) & step[corner].any(axis=1)]
+        share[changed] = np.where(share[changed] > LEAST_SHARE, share[changed] / 2, 0.0)
+    return TriMesh(pos, mesh.face, mesh.period)
 
 
 def _random_steps(mesh: TriMesh, generator: np.random.Generator, jitter: float) -> FloatArray:
