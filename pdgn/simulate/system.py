@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from pdgn.simulate.factor import factorize
 from pdgn.simulate.spectrum import Spectrum, spectrum_of
 
+# Of the content Σ m |u|, what one implicit step may lose to round-off.
+LOST_CONTENT = 1e-9
+
 # Right-hand side [D, n] of (M + τK) x = r → x [D, n].
 Solver = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -116,7 +119,11 @@ class LinearSystem(System):
 
         Args:
             tau: τ ≥ 0 [time].
+
+        Raises:
+            ValueError: faces so thin, for so long a step, that round-off would spoil what is conserved.
         """
+        self._require_digits(tau)
         # Fixed values do not change: solving for the others alone keeps them exactly, and the pattern symmetric.
         free = np.flatnonzero(~self.fixed)
         matrix = sp.csc_matrix(sp.diags(self.mass[free]) + tau * self.operator[free][:, free])
@@ -130,6 +137,17 @@ class LinearSystem(System):
             return solution
 
         return solve_free
+
+    def _require_digits(self, tau: float) -> None:
+        """Refuse a step in which the round-off of τK u, summed, is not small beside Σ m u."""
+        lost = np.finfo(float).eps * tau * float(np.abs(self.operator.data).sum()) / float(self.mass.sum())
+        if lost > LOST_CONTENT:
+            raise ValueError(
+                f"implicit steppers: wanted faces on which a step loses at most {LOST_CONTENT:g} of the content to "
+                f"round-off, got a loss of {lost:.1e}: thin faces make cotangents up to "
+                f"{np.abs(self.operator.data).max():.1e}; take a step shorter than {tau * LOST_CONTENT / lost:.2e}, or "
+                "a mesh with better faces"
+            )
 
     def spectrum(self, state: NDArray[np.float64] | None = None) -> Spectrum:
         """The region of the eigenvalues of −M⁻¹K among what is not fixed, whatever the state."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pdgn.mesh import TriMesh, grid, icosphere
+from pdgn.operators import mass
 from pdgn.simulate import (
     ConvectionDiffusion,
     Heat,
@@ -133,3 +134,15 @@ def test_complex_numbers_are_refused():
 def test_random_fields_refuse_what_would_be_nan(rng, draw, message):
     with pytest.raises(ValueError, match=message):
         draw(rng)
+
+
+def test_faces_too_thin_for_an_implicit_step_are_refused_and_a_shorter_step_is_named():
+    mesh = icosphere(2)
+    flat = TriMesh(mesh.pos * [1, 1, 1e-9], mesh.face)  # a pancake: its rim has angles of 1e-9
+    start = np.cos(mesh.pos[:, 0])
+    with pytest.raises(ValueError, match=r"thin faces make cotangents up to .*; take a step shorter than") as caught:
+        simulate(Heat(1.0), flat, start, 1.0, 1, method="backward_euler")
+    shorter = 0.99 * float(str(caught.value).split("shorter than ")[1].split(",")[0])
+    result = simulate(Heat(1.0), flat, start, shorter, 1, method="backward_euler").fields["u"][:, :, 0]
+    content = result @ mass(flat).diagonal()
+    assert abs(content[1] - content[0]) < 1e-8 * abs(content[0])  # the bound, 1e-9, of Σ m|u|, and round-off of sums
