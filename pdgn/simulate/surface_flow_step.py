@@ -91,33 +91,37 @@ class SurfaceFlowStep:
         Eliminated vertex by vertex, all unknowns of one together, it needs no pivots: in this order every pivot of δ
         and W is positive and every one of H negative.
         """
-        matrix = self._matrix()
-        vertices, size = len(self.start), matrix.shape[0]
-        place = (self.order[:, None] + vertices * np.arange(size // vertices)).ravel()
-        factor = splu(
-            sp.csc_matrix(matrix[place][:, place]),
-            permc_spec="NATURAL", diag_pivot_thresh=0.0, options={"SymmetricMode": True},
-        )  # fmt: skip
+        options = {"SymmetricMode": True}
+        factor = splu(self._matrix(), permc_spec="NATURAL", diag_pivot_thresh=0.0, options=options)
 
         def solve(residual: Array) -> Array:
-            solution = np.empty(size)
-            solution[place] = factor.solve(residual.T.ravel()[place])
-            return solution.reshape(-1, vertices).T
+            solution = np.empty_like(residual)
+            solution[self.order] = factor.solve(residual[self.order].ravel()).reshape(residual.shape)
+            return solution
 
         return solve
 
-    def _matrix(self) -> sp.csr_matrix:
-        """csr [4V or 5V, 4V or 5V]; unknown after unknown."""
-        stiff, bent = self.stiffness, -self.tau * self.stiffness
-        across = [sp.diags(-column) for column in self.normal.T]
-        drag = [[sp.diags(self.resistance[:, a, b]) for b in range(3)] for a in range(3)]
-        rows = [[drag[a][b] + stiff if a == b else drag[a][b] for b in range(3)] + [across[a]] for a in range(3)]
+    def _matrix(self) -> sp.csc_matrix:
+        """csc [4V or 5V, 4V or 5V], the unknowns of one vertex after those of another, in the order of elimination."""
+        stiff = self.stiffness[self.order][:, self.order].tocsr()
+        row = np.repeat(np.arange(len(self.start)), np.diff(stiff.indptr))
+        own = np.flatnonzero(row == stiff.indices)
+        size = 5 if self.system.degree == 2 else 4
+        block = np.zeros((stiff.nnz, size, size))
+        for axis in range(3):
+            block[:, axis, axis] = stiff.data
+        block[own, :3, :3] += self.resistance[self.order]
+        block[own, :3, 3] = block[own, 3, :3] = -self.normal[self.order]
         if self.system.degree == 0:
-            return sp.csr_matrix(sp.bmat([*rows, [*across, sp.diags(-self.tau * self.mass)]]))
-        if self.system.degree == 1:
-            return sp.csr_matrix(sp.bmat([*rows, [*across, bent]]))
-        last = [None, None, None, bent, sp.diags(self.tau * self.mass)]
-        return sp.csr_matrix(sp.bmat([*([*row, None] for row in rows), [*across, None, bent], last]))
+            block[own, 3, 3] = -self.tau * self.mass[self.order]
+        elif self.system.degree == 1:
+            block[:, 3, 3] = -self.tau * stiff.data
+        else:
+            block[:, 3, 4] = block[:, 4, 3] = -self.tau * stiff.data
+            block[own, 4, 4] = self.tau * self.mass[self.order]
+        matrix = sp.bsr_matrix((block, stiff.indices, stiff.indptr)).tocsc()
+        matrix.eliminate_zeros()
+        return matrix
 
 
 def _extrapolated(earlier: list[tuple[Array, Array]]) -> Array:

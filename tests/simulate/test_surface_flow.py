@@ -89,20 +89,21 @@ def test_small_harmonics_decay_at_the_exact_rate_without_drag(kind):
     mesh, rate = icosphere(2), {SurfaceDiffusion: 24, SixthOrderFlow: 144}[kind]
     harmonic = real_spherical_harmonic(mesh.pos, 2, 0)
     dt = 0.02 / rate
-    frames = simulate(kind(), mesh, mesh.pos * (1 + 1e-3 * harmonic)[:, None], dt, 40).fields["pos"]
+    frames = simulate(kind(), mesh, mesh.pos * (1 + 1e-3 * harmonic)[:, None], dt, 24).fields["pos"]
     weight = mass(mesh).diagonal() * harmonic
     size = np.array([weight @ np.linalg.norm(pos, axis=1) for pos in frames])
-    found = -np.polyfit(np.arange(10, 41) * dt, np.log(size[10:]), 1)[0]
+    found = -np.polyfit(np.arange(8, 25) * dt, np.log(size[8:]), 1)[0]
     # λ off by 2.2e-2 at 162 vertices, four times 5.6e-3, the rate by 2.5 or 3.5 times that; the stepper by rate · dt.
     assert found == pytest.approx(rate, rel={SurfaceDiffusion: 2.5, SixthOrderFlow: 3.5}[kind] * 0.022 + 0.02)
 
 
 @flows
 def test_observed_order_in_time(kind):
+    mesh = bumpy_sphere(np.random.default_rng(1), 1, amplitude=0.2)
     drag = 0.3  # with a drag above 0 vertices have velocities, so that their places converge
     duration = 4 * DT[kind]
     frames = {
-        steps: simulate(kind(drag=drag), BUMPY, BUMPY.pos, duration / steps, steps).fields["pos"][-1]
+        steps: simulate(kind(drag=drag), mesh, mesh.pos, duration / steps, steps).fields["pos"][-1]
         for steps in (4, 8, 16, 32)
     }
     # Differences of successive halvings of the step fall by 2^order.
@@ -243,7 +244,9 @@ def test_bad_arguments_are_refused():
         SixthOrderFlow(drag=-0.1)
 
 
-@flows
+@pytest.mark.parametrize(
+    "kind", [MeanCurvatureFlow, SurfaceDiffusion, pytest.param(SixthOrderFlow, marks=pytest.mark.slow)]
+)
 def test_a_real_mesh_flows(kind, shared_data):
     mesh = read_mesh(shared_data / "meshes" / "spot.obj")
     flow = kind()
