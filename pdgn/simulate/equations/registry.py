@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import re
 
 from pdgn.simulate.equation import Equation
 
@@ -17,25 +16,29 @@ def find_equations(package: str) -> dict[str, type[Equation]]:
         package: dotted name of an importable package.
 
     Returns:
-        Name → class. The name is the class's in snake case: ConvectionDiffusion is "convection_diffusion".
+        Name → class. The name is the file's: fitzhugh_nagumo.py holds "fitzhugh_nagumo".
 
     Raises:
-        ImportError: a module cannot be imported.
+        ImportError: a module cannot be imported, or holds more than one equation.
     """
     found = {}
     folder = importlib.import_module(package)
     for module in pkgutil.iter_modules(folder.__path__, f"{package}."):
-        for kind in vars(importlib.import_module(module.name)).values():
-            own = inspect.isclass(kind) and issubclass(kind, Equation) and kind.__module__ == module.name
-            if own and not inspect.isabstract(kind):
-                found[equation_name(kind)] = kind
+        kinds = [kind for kind in vars(importlib.import_module(module.name)).values() if _is_own(kind, module.name)]
+        if len(kinds) > 1:
+            raise ImportError(f"{module.name}: wanted one equation a file, got {', '.join(k.__name__ for k in kinds)}")
+        found.update({module.name.rpartition(".")[2]: kind for kind in kinds})
     return dict(sorted(found.items()))
 
 
-def equation_name(kind: type[Equation]) -> str:
-    """The name under which a class is registered: its own in snake case (FisherKPP is "fisher_kpp")."""
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", kind.__name__)
-    return "_".join(words).lower()
+def _is_own(kind: object, module: str) -> bool:
+    """Whether an object is an equation that can be made and that this module defines."""
+    return (
+        inspect.isclass(kind)
+        and issubclass(kind, Equation)
+        and not inspect.isabstract(kind)
+        and kind.__module__ == module
+    )
 
 
 EQUATIONS: dict[str, type[Equation]] = find_equations("pdgn.simulate.equations")
