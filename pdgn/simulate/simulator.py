@@ -35,7 +35,7 @@ def simulate(
         equation: what to solve; its default_method is used where no method is named.
         mesh: V vertices.
         initial: the state at time 0, [V] or [V, C], or name of field → such an array. For linear scalar equations the
-            C columns are independent trajectories.
+            C columns are independent trajectories; where the mesh moves, it is the positions, [V, 3].
         dt: time of one step, above 0 [time].
         steps: number of steps, at least 1.
         method: a name in `STEPPERS`.
@@ -93,7 +93,7 @@ def stable_step(
     name = _checked_method(equation, method)
     system = equation.discretize(mesh)
     if initial is None:
-        initial = {field: np.zeros(mesh.num_vertices) for field in equation.fields}
+        initial = {field: mesh.pos if field == "pos" else np.zeros(mesh.num_vertices) for field in equation.fields}
     return STEPPERS[name].stable_step(system, system.pack(_initial_fields(equation, mesh, initial)))
 
 

@@ -15,6 +15,7 @@ from pdgn.simulate import (
     SurfaceDiffusion,
     SurfaceFlow,
     simulate,
+    stable_step,
 )
 from pdgn.simulate.exact import real_spherical_harmonic, shrinking_sphere_radius
 
@@ -104,12 +105,12 @@ def test_observed_order_in_time(kind):
     duration = 4 * DT[kind]
     frames = {
         steps: simulate(kind(drag=drag), mesh, mesh.pos, duration / steps, steps).fields["pos"][-1]
-        for steps in (4, 8, 16, 32)
+        for steps in (8, 16, 32, 64)
     }
     # Differences of successive halvings of the step fall by 2^order.
-    change = [np.linalg.norm(frames[2 * steps] - frames[steps]) for steps in (4, 8, 16)]
-    order = -np.polyfit(np.log([4, 8, 16]), np.log(change), 1)[0]
-    assert order == pytest.approx(STEPPERS["semi_implicit"].order, abs=0.2)
+    change = [np.linalg.norm(frames[2 * steps] - frames[steps]) for steps in (8, 16, 32)]
+    order = -np.polyfit(np.log([8, 16, 32]), np.log(change), 1)[0]
+    assert order == pytest.approx(STEPPERS["semi_implicit"].order, abs=0.15)  # measured 0.92 to 0.95
 
 
 def test_a_step_of_mean_curvature_flow_solves_its_equations():
@@ -223,6 +224,11 @@ def test_triangles_that_collapse_are_reported():
 def test_meshes_that_cannot_flow_are_refused(mesh, message):
     with pytest.raises(ValueError, match=message):
         simulate(MeanCurvatureFlow(), mesh, mesh.pos, 0.1, 1)
+
+
+@flows
+def test_every_step_is_stable(kind):
+    assert stable_step(kind(), BUMPY) == np.inf
 
 
 @pytest.mark.parametrize("method", sorted(set(STEPPERS) - {"semi_implicit"}))
