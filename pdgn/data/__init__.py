@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pdgn.data.context import ChannelCounts, Context
     from pdgn.data.dataset import MeshDynamicsDataset, TrajectoryKey
     from pdgn.data.distance_dataset import DistanceDataset
+    from pdgn.data.loader import WindowLoader
     from pdgn.data.normalizer import Normalizer
     from pdgn.data.sample import build_sample
 
@@ -52,6 +53,7 @@ __all__ = [
     "TrajectoryKey",
     "TrajectoryTable",
     "Violation",
+    "WindowLoader",
     "build_sample",
     "check_file",
     "config_hash",
@@ -70,6 +72,7 @@ _LATE = {
     "MeshDynamicsDataset": "dataset",
     "Normalizer": "normalizer",
     "TrajectoryKey": "dataset",
+    "WindowLoader": "loader",
     "build_sample": "sample",
 }
 

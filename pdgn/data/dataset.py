@@ -266,6 +266,16 @@ class MeshDynamicsDataset(Dataset):
         where = np.ones(observed.shape[:2], dtype=bool) if where is None else where
         return Frames(observed, where, values[seen:], mask[seen:])
 
+    @property
+    def context_varies(self) -> bool:
+        """Whether the context of nodes or edges is another for another trajectory on the same mesh."""
+        return "dt" in self.context.node or any(self._parameter_names.values())
+
+    def first_windows(self) -> dict[int, int]:
+        """For each mesh_id the index of the first window on that mesh."""
+        starts = [0, *self._ends[:-1]]
+        return {self._mesh_ids[key.mesh]: int(at) for key, at in reversed(list(zip(self._keys, starts)))}
+
     def trajectories(self) -> tuple[TrajectoryKey, ...]:
         """All trajectories of the split, in the order of the windows."""
         return tuple(self._keys)

@@ -13,9 +13,8 @@ import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch_geometric.loader import DataLoader
 
-from pdgn.data import Normalizer
+from pdgn.data import Normalizer, WindowLoader
 from pdgn.models import ForecastModel, build_model
 from pdgn.training.checkpoint import read_checkpoint
 from pdgn.training.checkpoint_io import AtomicCheckpointIO
@@ -104,7 +103,10 @@ def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows) -> None:
 
 
 def _run(
-    trainer: lightning.Trainer, forecaster: Forecaster, loaders: tuple[DataLoader, DataLoader], checkpoint: Path | None
+    trainer: lightning.Trainer,
+    forecaster: Forecaster,
+    loaders: tuple[WindowLoader, WindowLoader],
+    checkpoint: Path | None,
 ) -> None:
     """`trainer.fit`, with an interruption by the user as Python's own KeyboardInterrupt again."""
     handler = signal.getsignal(signal.SIGINT)

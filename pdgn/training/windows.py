@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from torch_geometric.loader import DataLoader
-
-from pdgn.data import Context, MeshDynamicsDataset, open_file
+from pdgn.data import Context, MeshDynamicsDataset, WindowLoader, open_file
 from pdgn.models import Channels
 from pdgn.training.config import RunConfig
 from pdgn.training.description import FieldDescription, ForecastDescription
@@ -99,7 +97,7 @@ def describe(windows: MeshDynamicsDataset, config: RunConfig) -> ForecastDescrip
     )
 
 
-def make_loaders(windows: Windows, config: RunConfig, epoch: int) -> tuple[DataLoader, DataLoader]:
+def make_loaders(windows: Windows, config: RunConfig, epoch: int) -> tuple[WindowLoader, WindowLoader]:
     """Loaders of the windows, the training one in an order keyed by (seed, epoch).
 
     Args:
@@ -111,10 +109,10 @@ def make_loaders(windows: Windows, config: RunConfig, epoch: int) -> tuple[DataL
         Training and validation loader.
     """
     settings = config.training
-    options = {
+    options: dict[str, Any] = {
         "batch_size": settings.batch_size,
         "num_workers": settings.workers,
         "persistent_workers": settings.workers > 0,
     }
     sampler = EpochSampler(windows.train, config.seed, epoch)
-    return DataLoader(windows.train, sampler=sampler, **options), DataLoader(windows.valid, **options)
+    return WindowLoader(windows.train, sampler=sampler, **options), WindowLoader(windows.valid, **options)
