@@ -6,9 +6,11 @@ import importlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pdgn.cli.main import COMMANDS
+from pdgn.mesh import icosphere, write_mesh
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,6 +49,23 @@ def test_the_layer_in_the_readme_is_the_example() -> None:
     example = (ROOT / "examples" / "sdl_in_a_pyg_model.py").read_text()
     assert block.strip() in example
     assert len(example.splitlines()) < 50
+
+
+def test_the_simulation_that_is_shown_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    block = next(
+        block for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL) if "GrayScott(" in block
+    )
+    mesh = icosphere(2)
+    write_mesh(mesh, tmp_path / "mine.obj")
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(block, names)
+    assert {name: values.shape for name, values in names["trajectory"].fields.items()} == {
+        "u": (101, mesh.num_vertices, 16), "v": (101, mesh.num_vertices, 16)
+    }  # fmt: skip
+    radius = np.linalg.norm(names["moved"].fields["pos"], axis=2).mean(axis=1)
+    exact = np.sqrt(1 - 4 * names["moved"].time)
+    assert np.abs(radius - exact).max() < 0.01  # the coarse sphere is 162 vertices
 
 
 def test_every_shown_import_works() -> None:
