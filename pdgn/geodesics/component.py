@@ -7,20 +7,19 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
+from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pdgn.mesh import TriMesh
-from pdgn.mesh.sides import Sides
-from pdgn.mesh.topology import DEGENERATE_RATIO
 from pdgn.operators.refusal import refuse_degenerate
 
 
 class Component(NamedTuple):
     """A component that has faces: its vertices [n] and faces [m] in the mesh, positions [n, 3], faces [m, 3] in local
-    numbers."""
+    numbers; where all vertices are in it, its place is a slice, which is faster than their numbers."""
 
     vertices: NDArray[np.int64]
+    place: NDArray[np.int64] | slice
     faces: NDArray[np.int64]
     pos: NDArray[np.float64]
     face: NDArray[np.int64]
@@ -41,10 +40,12 @@ class Components:
     def __init__(self, mesh: TriMesh) -> None:
         self._pos, self._face = mesh.pos, mesh.face
         self._parts: dict[int, Component] = {}
-        rows, columns = self._face[:, :2].ravel(), self._face[:, 1:].ravel()
-        shape = (len(self._pos), len(self._pos))
-        graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=shape)
-        self.label = connected_components(graph, directed=False)[1].astype(np.int64)
+        # A graph in which every face is joined to its corners: one that needs no sorting.
+        faces, total = len(self._face), len(self._face) + len(self._pos)
+        start = np.minimum(3 * np.arange(total + 1), 3 * faces).astype(np.int32)
+        corner = (faces + self._face.ravel()).astype(np.int32)
+        graph = csr_matrix((np.ones(len(corner)), corner, start), shape=(total, total))
+        self.label = connected_components(graph, directed=False)[1][faces:].astype(np.int64)
         self.isolated = np.bincount(self._face.ravel(), minlength=len(self._pos)) == 0
 
     def __getitem__(self, number: int) -> Component:
@@ -53,12 +54,18 @@ class Components:
             inside = self.label == number
             faces = np.flatnonzero(inside[self._face[:, 0]])
             if inside.all():
-                self._parts[number] = Component(np.arange(len(inside)), faces, self._pos, self._face)
+                self._parts[number] = Component(np.arange(len(inside)), slice(None), faces, self._pos, self._face)
             else:
                 pos, local = np.ascontiguousarray(self._pos[inside]), np.cumsum(inside) - 1
-                self._parts[number] = Component(np.flatnonzero(inside), faces, pos, local[self._face[faces]])
+                vertices = np.flatnonzero(inside)
+                self._parts[number] = Component(vertices, vertices, faces, pos, local[self._face[faces]])
         return self._parts[number]
 
+
+# Square of twice the area over the longest edge squared from which on no face is degenerate, whatever the rounding.
+_SLIVER = 1e-12
+# Faces round one vertex from which on `topology` is asked.
+_MANY_FACES = 100
 
 # Checked and cut once per mesh, however many sources and methods follow; gone with the mesh.
 _CHECKED: WeakKeyDictionary[TriMesh, Components] = WeakKeyDictionary()
@@ -75,7 +82,7 @@ def solvable_components(mesh: TriMesh) -> Components:
             raise ValueError(f"geodesic distances need a mesh without period, got period {mesh.period}")
         if _may_be_degenerate(mesh):
             refuse_degenerate(mesh)
-        if not _is_manifold(mesh):
+        if not _is_oriented_manifold(mesh):
             try:
                 mesh.require(manifold=True)
             except ValueError as error:
@@ -85,21 +92,48 @@ def solvable_components(mesh: TriMesh) -> Components:
 
 
 def _may_be_degenerate(mesh: TriMesh) -> bool:
-    """False only where no face is degenerate: several times faster than to ask for each, twice as strict."""
-    pos = np.ascontiguousarray(mesh.pos.T)
-    first, second, third = mesh.face.T
-    u, v = pos[:, second] - pos[:, first], pos[:, third] - pos[:, first]
-    x, y, z = u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
-    longest = np.maximum(np.maximum((u**2).sum(0), (v**2).sum(0)), ((u - v) ** 2).sum(0))
-    area = np.sqrt(x**2 + y**2 + z**2)
-    return not bool(((area > 2 * DEGENERATE_RATIO * longest) & np.isfinite(area)).all())
+    """False only where no face is degenerate, by far: 4A² = |u|²|v|² − (u·v)² keeps half of the digits of A."""
+    corner = mesh.pos[mesh.face]
+    u, v = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
+    uu, vv, uv = (np.einsum("fc,fc->f", one, other) for one, other in ((u, u), (v, v), (u, v)))
+    longest = np.maximum(np.maximum(uu, vv), uu + vv - 2 * uv)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return not bool((uu * vv - uv**2 > _SLIVER * longest**2).all())
 
 
-def _is_manifold(mesh: TriMesh) -> bool:
-    """What `topology` says, in a fifth of its time: true where every vertex has one fan of faces. The ends of an edge
-    of three faces have more, as fans are joined across edges of two."""
-    _, fan_vertex = Sides.of(mesh.face, mesh.num_vertices).fans()
-    return len(fan_vertex) == np.count_nonzero(np.bincount(mesh.face.ravel()))
+def _is_oriented_manifold(mesh: TriMesh) -> bool:
+    """True only where the faces round every vertex form one fan and agree on their orientation, in a tenth of the time
+    of `topology`; false also where a vertex has so many faces that to walk round it takes longer."""
+    side = np.arange(mesh.face.size).reshape(-1, 3)  # 3f + k, from corner k of face f to the next
+    tail, head = mesh.face.ravel(), np.roll(mesh.face, -1, axis=1).ravel()
+    forward = tail < head
+    key = np.where(forward, tail, head) * mesh.num_vertices + np.where(forward, head, tail)
+    order = np.argsort(key, kind="stable")
+    same = key[order[1:]] == key[order[:-1]]
+    pair = np.flatnonzero(same)
+    one, other = order[pair], order[pair + 1]
+    degree = np.bincount(tail, minlength=mesh.num_vertices)
+    if (same[1:] & same[:-1]).any() or (forward[one] == forward[other]).any() or degree.max() > _MANY_FACES:
+        return False
+    twin = np.full(len(tail), -1)
+    twin[one], twin[other] = other, one
+    start = np.zeros(mesh.num_vertices, dtype=np.int64)
+    start[tail] = side.ravel()
+    border = np.flatnonzero(twin < 0)
+    start[tail[border]] = border  # where there is a boundary, at its one end
+    return _walk(twin[np.roll(side, 1, axis=1).ravel()], start[degree > 0], degree[degree > 0])
+
+
+def _walk(following: NDArray[np.int64], start: NDArray[np.int64], degree: NDArray[np.int64]) -> bool:
+    """Whether walks round vertices, from a side to the following one, −1 at a boundary, meet all sides of each."""
+    here, left = start, degree
+    while len(here):
+        here, left = following[here], left - 1
+        on = (here >= 0) & (here != start)
+        if (left[~on] > 0).any():
+            return False
+        here, start, left = here[on], start[on], left[on]
+    return True
 
 
 def check_solution(distance: object, num_vertices: int, method: str) -> NDArray[np.float64]:

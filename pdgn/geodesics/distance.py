@@ -41,7 +41,7 @@ def geodesic_distance(mesh: TriMesh, sources: ArrayLike, method: str = "exact") 
     for part, rows in _by_component(mesh, source):
         from_one = build(part.pos, part.face).from_one
         for row, local in zip(rows.tolist(), part.local(source[rows]).tolist()):
-            result[row, part.vertices] = check_solution(from_one(local), len(part.vertices), method)
+            result[row, part.place] = check_solution(from_one(local), len(part.vertices), method)
     return result
 
 
@@ -80,7 +80,7 @@ def distance_to_sets(mesh: TriMesh, sets: Sequence[ArrayLike], method: str = "ex
         solver = build(part.pos, part.face)
         for number in np.unique(row[mine]).tolist():
             distance = solver.from_set(part.local(source[mine[row[mine] == number]]))
-            result[number, part.vertices] = check_solution(distance, len(part.vertices), method)
+            result[number, part.place] = check_solution(distance, len(part.vertices), method)
     return result
 
 

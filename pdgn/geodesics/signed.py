@@ -51,7 +51,7 @@ def signed_geodesic_distance(mesh: TriMesh, curve: ArrayLike | Curve | Sequence[
     closed: list[SurfacePoint] = [(index, []) for index in part.local(np.append(vertex, vertex[0])).tolist()]
     distance = potpourri3d.MeshSignedHeatSolver(part.pos, part.face).compute_distance([closed])
     result = np.full(mesh.num_vertices, np.inf)
-    result[part.vertices] = check_solution(distance, len(part.vertices), "signed heat")
+    result[part.place] = check_solution(distance, len(part.vertices), "signed heat")
     return result
 
 
@@ -85,7 +85,7 @@ def signed_geodesic_distances(mesh: TriMesh, sets: Sequence[Curve | Sequence[Cur
         for row in sorted({row for row, _ in here}):
             chains = [points.closed(curve) for own, curve in here if own == row]
             distance = solver.compute_distance(chains, soft_level_set_weight=_CONSTANCY)
-            result[row, part.vertices] = check_solution(distance, len(part.vertices), "signed heat")
+            result[row, part.place] = check_solution(distance, len(part.vertices), "signed heat")
     return result
 
 

@@ -8,7 +8,7 @@ import pytest
 from pygeodesic.geodesic import PyGeodesicAlgorithmExact
 
 from pdgn.geodesics import distance_to_set, distance_to_sets, geodesic_distance
-from pdgn.geodesics.component import solvable_components
+from pdgn.geodesics.component import _is_oriented_manifold, _may_be_degenerate, solvable_components
 from pdgn.mesh import TriMesh, grid, icosphere, read_mesh, repair, torus
 
 METHODS = ["exact", "heat", "fast_marching"]
@@ -98,6 +98,36 @@ def test_distance_to_a_set_is_the_least_of_the_distances(method, rng):
     several = distance_to_sets(mesh, [[5], sources, sources[:1]], method)
     np.testing.assert_array_equal(several[1], distance)
     np.testing.assert_array_equal(several[0], geodesic_distance(mesh, 5, method)[0])
+
+
+@pytest.mark.parametrize("name", ["spot", "cow", "cheburashka", "homer"])
+def test_quick_checks_agree_with_topology(name, shared_data):
+    mesh = read_mesh(shared_data / "meshes" / f"{name}.obj")
+    assert _is_oriented_manifold(mesh) == mesh.topology().manifold == (name != "cow")
+    assert not _may_be_degenerate(mesh) and not len(mesh.topology().degenerate_faces)
+
+
+def test_quick_checks_agree_with_topology_on_broken_meshes(rng):
+    found = []
+    for _ in range(300):  # few faces on few vertices: edges of three faces, pinched vertices, disagreeing faces
+        face = np.array([rng.choice(7, 3, replace=False) for _ in range(rng.integers(2, 7))])
+        mesh = TriMesh(rng.normal(size=(7, 3)), face)
+        good = mesh.topology().manifold and not len(mesh.topology().inconsistent_edges)
+        assert _is_oriented_manifold(mesh) == good
+        found.append(good)
+    assert 10 < sum(found) < 290
+    many = TriMesh([[0, 0, 0], *[[np.cos(a), np.sin(a), 0] for a in np.arange(150) / 25]], np.stack(
+        [np.zeros(149, int), np.arange(1, 150), np.arange(2, 151)], axis=1))  # fmt: skip
+    assert not _is_oriented_manifold(many) and np.isfinite(geodesic_distance(many, 0, "heat")).all()
+    flat = TriMesh([[0, 0, 0], [1, 0, 0], [2, 0, 0], [0, 1, 0]], [[0, 1, 2], [0, 1, 3]])
+    assert _may_be_degenerate(flat)
+
+
+def test_disagreeing_faces_are_no_matter_to_distances():
+    mesh = icosphere(2)
+    face = np.array(mesh.face)
+    face[::3] = face[::3, ::-1]
+    np.testing.assert_allclose(geodesic_distance(TriMesh(mesh.pos, face), 3), geodesic_distance(mesh, 3), atol=1e-14)
 
 
 def test_a_mesh_is_checked_once_and_forgotten_with_it():
