@@ -16,6 +16,8 @@ from pdgn.simulate import (
     ConvectionDiffusion,
     Equation,
     gaussian_bumps,
+    geodesic_bumps,
+    level_set_states,
     plane_coefficients,
     random_conductivity,
     random_eigenfunctions,
@@ -61,9 +63,11 @@ def draw_coefficients(wanted: EquationRecipe, mesh: TriMesh, generator: np.rando
         mean = float(given_options(wanted).get("diffusivity", 1.0))
         diffusivity = random_conductivity(mesh, generator, contrast=wanted.contrast, mean=mean)
     if wanted.flow is not None:
-        # On faces the flow is free of divergence to round-off; models see its average at the vertices.
-        speed = 1.0 if wanted.speed is None else wanted.speed
-        flow = random_face_velocity(mesh, generator, num_modes=wanted.velocity_modes, speed=speed)
+        # On faces, where it is free of divergence to round-off unless told otherwise; models see it at the vertices.
+        flow = random_face_velocity(
+            mesh, generator, num_modes=wanted.velocity_modes, speed=1.0 if wanted.speed is None else wanted.speed,
+            gradient_share=wanted.gradient_share,
+        )  # fmt: skip
     return Coefficients(numbers, diffusivity, flow)
 
 
@@ -189,5 +193,9 @@ def draw_patterns(recipe: Recipe, mesh: TriMesh, count: int, generator: np.rando
         return random_fourier(mesh.pos, count, generator, max_wavenumber=wanted.modes, size=mesh.period[:2])
     if wanted.name == "bumps":
         return gaussian_bumps(mesh, count, generator, num_bumps=wanted.modes, width=wanted.width)
-    boundary = recipe.equation.boundary
-    return random_eigenfunctions(mesh, count, generator, num_modes=wanted.modes, decay=wanted.decay, boundary=boundary)
+    if wanted.name == "geodesic_bumps":
+        return geodesic_bumps(mesh, count, generator, num_bumps=wanted.modes, width=wanted.width)
+    modes: dict[str, Any] = {"num_modes": wanted.modes, "decay": wanted.decay}
+    if wanted.name == "level_set":
+        return level_set_states(mesh, count, generator, width=wanted.width, profile=wanted.profile, **modes)
+    return random_eigenfunctions(mesh, count, generator, boundary=recipe.equation.boundary, **modes)

@@ -32,6 +32,7 @@ class EquationRecipe:
         speed: largest speed [length/time] of a random, smooth, tangential velocity field; none: 1 where the equation
             has one.
         velocity_modes: how many Laplace–Beltrami modes its stream function has.
+        gradient_share: share of its energy in a gradient, which compresses and expands; 0: free of divergence.
         boundary: what holds on boundary loops, where the surface has any.
         field: name in the file of an equation's only field; none: the equation's own.
         unit: unit of the fields, one for all or field → unit; the place of a moving mesh has the unit of length.
@@ -44,6 +45,7 @@ class EquationRecipe:
     contrast: float = 1.0
     speed: float | None = None
     velocity_modes: int = 9
+    gradient_share: float = 0.0
     boundary: Literal["neumann", "dirichlet"] = "neumann"
     field: str | None = None
     unit: str | dict[str, str] = "1"
@@ -54,6 +56,7 @@ class EquationRecipe:
         if self.name not in known:
             raise ValueError(f"equation.name: wanted {wanted}, given {self.name!r}{nearest(self.name, known)}")
         require_at_least("equation", self, contrast=1, velocity_modes=1)
+        require("equation.gradient_share", 0 <= self.gradient_share <= 1, "a share from 0 to 1", self.gradient_share)
         self._check_flow()
         self._check_options()
         self._check_fields()

@@ -14,16 +14,19 @@ class InitialRecipe:
 
     Args:
         name: "eigenfunctions": random sums of Laplace–Beltrami eigenfunctions; "fourier": the random Fourier sum on
-            the periodic square; "bumps": sums of Gaussian bumps, straight distances in space.
+            the periodic square; "bumps" and "geodesic_bumps": sums of Gaussian bumps of the distance in space or along
+            the surface; "level_set": two phases with random closed curves between them.
         modes: eigenfunctions used, the largest wavenumber of the Fourier sum, or the number of bumps.
-        decay: eigenfunctions: the variance of their coefficients falls as (1 + λ_k/λ_1)^(−decay); else unused.
-        width: bumps: standard deviation of a bump [length].
+        decay: eigenfunctions, level_set: the variance of their coefficients falls as (1 + λ_k/λ_1)^(−decay).
+        width: standard deviation of a bump, or of the transition between phases [length].
+        profile: level_set: "tanh" of the signed distance from the curves over the width, or the "distance" itself.
     """
 
-    name: Literal["eigenfunctions", "fourier", "bumps"] = "eigenfunctions"
+    name: Literal["eigenfunctions", "fourier", "bumps", "geodesic_bumps", "level_set"] = "eigenfunctions"
     modes: int = 36
     decay: float = 2.0
     width: float = 0.3
+    profile: Literal["tanh", "distance"] = "tanh"
 
     def __post_init__(self) -> None:
         require_at_least("initial", self, modes=1, decay=0)
@@ -39,7 +42,8 @@ class TrajectoryRecipe:
         valid: validation trajectories of each surface with role "train".
         test: test trajectories of every surface.
         frames: frames written per trajectory, the initial state included.
-        dt: time between frames [time]; the simulator inserts substeps as stability and accuracy need them.
+        dt: time between frames [time].
+        substeps: steps of the stepper from frame to frame; none: as few as its stability bound allows.
         block: trajectories computed together, with the same coefficients.
         method: time stepper; none: the equation's own choice.
         time_unit: unit of time.
@@ -50,6 +54,7 @@ class TrajectoryRecipe:
     test: int = 4
     frames: int = 21
     dt: float = 0.05
+    substeps: int | None = None
     block: int = 2
     method: str | None = None
     time_unit: str = "1"
@@ -57,4 +62,6 @@ class TrajectoryRecipe:
     def __post_init__(self) -> None:
         require_at_least("trajectories", self, train=0, valid=0, test=0, frames=2, block=1)
         require_positive("trajectories", self, "dt")
+        if self.substeps is not None:
+            require_at_least("trajectories", self, substeps=1)
         require_text("trajectories.", self, "time_unit")

@@ -187,7 +187,10 @@ def _trajectories(
 ) -> tuple[NDArray[np.float64], dict[str, np.ndarray]]:
     """Time [T] and fields name in the file → [n, T, V, C] float32 of trajectories that start from patterns [V, n]."""
     wanted = recipe.trajectories
-    run = partial(simulate, equation, mesh, dt=wanted.dt, steps=wanted.frames - 1, method=wanted.method)
+    run = partial(
+        simulate, equation, mesh, dt=wanted.dt, steps=wanted.frames - 1, method=wanted.method,
+        substeps=wanted.substeps or "auto",
+    )  # fmt: skip
     names = dict(zip(equation.fields, recipe.equation.fields))
     if equation.fields == ("pos",):  # a mesh moves by itself: one trajectory at a time
         runs = [run(equation.start(mesh, pattern[:, None])) for pattern in patterns.T]
