@@ -12,6 +12,7 @@ from pdgn.cli.geodesics_recipe import GeodesicsRecipe
 from pdgn.data import CurveRecord, TrajectoryBlock
 from pdgn.data.shards import GEODESIC_LIBRARIES
 from pdgn.geodesics import distance_to_sets, geodesic_distance, random_curves
+from pdgn.geodesics.component import check_vertices
 from pdgn.mesh import TriMesh, farthest_point_sample, random_sample
 from pdgn.simulate import random_eigenfunctions
 
@@ -133,6 +134,31 @@ def surface_geodesics(mesh: TriMesh, sources: int | Sequence[int], methods: Sequ
     chosen = farthest_point_sample(mesh.pos, sources) if isinstance(sources, int) else np.array(sources)
     fields = {method: geodesic_distance(mesh, chosen, method) for method in methods}
     return {"sources": chosen.astype(np.int64), **fields}
+
+
+def network_geodesics(
+    mesh: TriMesh, vertex: np.ndarray, sources: int | Sequence[int], methods: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """What a record stores as geodesic fields of sensors: distances along the surface that they are on.
+
+    Args:
+        mesh: the surface.
+        vertex: [V] where the sensors are.
+        sources: how many of the sensors, far from each other, or their numbers.
+        methods: of "exact", "heat", "fast_marching".
+
+    Returns:
+        ``sources`` [S], numbers of sensors, and per method distances [S, V]; nothing where no sources are wanted.
+
+    Raises:
+        ValueError: a source is out of range or too many, or the surface is not fit for distances.
+    """
+    if not sources:
+        return {}
+    number = farthest_point_sample(mesh.pos[vertex], sources) if isinstance(sources, int) else np.array(sources)
+    number = check_vertices("sources", number, len(vertex))
+    on_surface = surface_geodesics(mesh, vertex[number].tolist(), methods)
+    return {"sources": number, **{method: on_surface[method][:, vertex] for method in methods}}
 
 
 def surface_curves(mesh: TriMesh, count: int, seed: Sequence[int]) -> dict[str, CurveRecord]:

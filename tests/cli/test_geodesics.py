@@ -11,6 +11,7 @@ from pdgn.cli.geodesics import (
     distance_block,
     distance_jobs,
     distance_units,
+    network_geodesics,
     surface_curves,
     surface_geodesics,
 )
@@ -121,6 +122,15 @@ def test_fields_from_chosen_and_from_farthest_sources():
     np.testing.assert_array_equal(chosen["exact"], geodesic_distance(SPHERE, [3, 11]))
     assert chosen["sources"].tolist() == [3, 11] and set(chosen) == {"sources", "heat", "exact"}
     assert surface_geodesics(SPHERE, 3, ["exact"])["exact"].shape == (3, 162)
+    vertex = np.arange(3, 162, 8)
+    sensors = network_geodesics(SPHERE, vertex, [0, 1], ["exact"])
+    assert sensors["sources"].tolist() == [0, 1] and sensors["exact"].shape == (2, 20)
+    np.testing.assert_array_equal(sensors["exact"], chosen["exact"][:, vertex])
+    spread = network_geodesics(SPHERE, vertex, 3, ["heat"])
+    assert (spread["heat"][np.arange(3), spread["sources"]] == 0).all() and len(set(spread["sources"].tolist())) == 3
+    with pytest.raises(ValueError, match=r"sources must lie in \[0, 20\), got 20"):
+        network_geodesics(SPHERE, vertex, [20], ["exact"])
+    assert network_geodesics(SPHERE, vertex, 0, ["exact"]) == {}
     assert surface_geodesics(SPHERE, 0, ["exact"]) == surface_geodesics(SPHERE, [], ["exact"]) == {}
 
 

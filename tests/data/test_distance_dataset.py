@@ -1,4 +1,4 @@
-"""The supervised set of distances: samples say what the file says, in any process, and a small model can fit them."""
+"""The supervised set of distances: samples say what the file says, in any process."""
 
 from __future__ import annotations
 

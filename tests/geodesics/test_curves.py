@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import potpourri3d
 import pytest
 
 from pdgn.geodesics import (
@@ -108,6 +109,32 @@ def test_several_curves_and_several_components():
     )
     with pytest.raises(ValueError, match="sets: wanted a Curve or several in every one, got none in set 1"):
         signed_geodesic_distances(mesh, [north, []])
+
+
+def test_each_component_gets_the_librarys_own_answer():
+    sphere = icosphere(2)
+    pos = np.concatenate([[[9, 9, 9]], sphere.pos + 5, sphere.pos])
+    mesh = TriMesh(pos, np.concatenate([sphere.face + 163, sphere.face + 1]))
+    solver = potpourri3d.MeshSignedHeatSolver(sphere.pos, sphere.face)
+    curve, _ = circle(sphere, np.array([0.6, 0.0, 0.8]))
+    edges = {frozenset(pair): k for k, pair in enumerate(potpourri3d.edges(sphere.pos, sphere.face).tolist())}
+    first = potpourri3d.edges(sphere.pos, sphere.face)[:, 0]
+    points = []
+    for face, weight in zip(curve.face, curve.barycentric):
+        ends, shares = sphere.face[face][weight > 0], weight[weight > 0]
+        edge = edges[frozenset(ends.tolist())]
+        points.append((edge, [float(shares[ends != first[edge]][0])]))
+    bare = solver.compute_distance([[*points, points[0]]], soft_level_set_weight=100.0)
+    distance = signed_geodesic_distance(mesh, curve)  # its faces are those of the sphere that comes last
+    np.testing.assert_array_equal(distance[163:], bare)
+    assert np.isposinf(distance[:163]).all()
+    loop = sphere.face[0].tolist()
+    np.testing.assert_array_equal(
+        signed_geodesic_distance(mesh, np.array(loop) + 163)[163:],
+        potpourri3d.MeshSignedHeatSolver(sphere.pos, sphere.face).compute_distance(
+            [[(v, []) for v in [*loop, loop[0]]]]
+        ),
+    )
 
 
 def test_random_curves_divide_the_surface_and_are_those_of_the_seed():
