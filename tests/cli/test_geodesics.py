@@ -16,9 +16,9 @@ from pdgn.cli.geodesics import (
     surface_geodesics,
 )
 from pdgn.cli.geodesics_recipe import GeodesicsRecipe
-from pdgn.data import DatasetWriter, MeshRecord, check_file, open_file
+from pdgn.data import DatasetWriter, DistanceDataset, MeshRecord, check_file, open_file
 from pdgn.geodesics import area_above, geodesic_distance
-from pdgn.mesh import TriMesh, grid, icosphere
+from pdgn.mesh import TriMesh, grid, icosphere, read_mesh, repair
 
 SPHERE = icosphere(2)
 JOB = DistanceJob(0, ("train",) * 4)
@@ -105,6 +105,30 @@ def test_the_set_makes_a_good_file(tmp_path):
         )
         assert set(table.parameters) == set(distance_units())
         assert set(file.record("sheet").curves) == {"curve_0", "curve_1"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cow", "stanford-bunny", "three"])
+def test_difficult_meshes_carry_fields_curves_and_samples(name, shared_data, tmp_path):
+    """Non-manifold vertices once repaired; a boundary and isolated vertices; three components, one with a boundary."""
+    if name == "three":
+        parts = [SPHERE, TriMesh(SPHERE.pos + 3, SPHERE.face), TriMesh(grid(12, 12).pos - 5, grid(12, 12).face)]
+        first = np.cumsum([0] + [part.num_vertices for part in parts])
+        faces = [part.face + start for part, start in zip(parts, first)]
+        mesh = TriMesh(np.concatenate([part.pos for part in parts]), np.concatenate(faces))
+    else:
+        found = read_mesh(shared_data / "meshes" / f"{name}.obj")
+        mesh, _ = repair(found, isolated=True, non_manifold=True, orientation=True)
+    wanted = GeodesicsRecipe(train=2, valid=0, test=1, method="heat")
+    about = {"config": "kind: geodesics", "name": "distances", "seed": 7}
+    geodesic, curves = surface_geodesics(mesh, 3, ["heat", "fast_marching"]), surface_curves(mesh, 2, [7, 0])
+    with DatasetWriter(tmp_path / "a.h5", **about, field_attributes=distance_attributes(wanted, "1")) as writer:
+        writer.write_mesh(name, MeshRecord.from_mesh(mesh, geodesic=geodesic, curves=curves))
+        for job in distance_jobs(wanted, test_alone=False):
+            writer.write_block(distance_block(wanted, mesh, name, job, [7, 0]))
+        path = writer.finish()
+    assert check_file(path) == []
+    assert (DistanceDataset(path, "train")[0].y_mask.all().item()) == (name != "three")
 
 
 def test_curves_are_those_of_the_seed_and_enclose_a_part_of_the_surface():
