@@ -95,9 +95,9 @@ def _may_be_degenerate(mesh: TriMesh) -> bool:
     """False only where no face is degenerate, by far: 4A² = |u|²|v|² − (u·v)² keeps half of the digits of A."""
     corner = mesh.pos[mesh.face]
     u, v = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
-    uu, vv, uv = (np.einsum("fc,fc->f", one, other) for one, other in ((u, u), (v, v), (u, v)))
-    longest = np.maximum(np.maximum(uu, vv), uu + vv - 2 * uv)
     with np.errstate(over="ignore", invalid="ignore"):
+        uu, vv, uv = (np.einsum("fc,fc->f", one, other) for one, other in ((u, u), (v, v), (u, v)))
+        longest = np.maximum(np.maximum(uu, vv), uu + vv - 2 * uv)
         return not bool((uu * vv - uv**2 > _SLIVER * longest**2).all())
 
 
