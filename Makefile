@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 
-.PHONY: help install demo real test test-slow lint build clean
+.PHONY: help install demo real test test-slow bench lint build clean
 
 help:
 	@echo "make demo       generate a dataset, train, evaluate; ends with a table and runs/demo/report.html"
@@ -13,6 +13,7 @@ help:
 	@echo "make real       meshes and stations of the README, three seeds each (needs the data named there; an hour)"
 	@echo "make test       the tests (minutes)"
 	@echo "make test-slow  the long checks too: killed processes, wheels, real meshes"
+	@echo "make bench      ratios to the bare libraries, both sides in one run (minutes); also runs/benchmarks.json"
 	@echo "make lint       ruff and mypy"
 	@echo "make build      a wheel in dist/"
 	@echo "make clean      remove build products, data/ and runs/demo"
@@ -55,6 +56,9 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow or not slow"
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from pdgn.data.dataset import MeshDynamicsDataset
 
 _ALWAYS = ("x", "x_mask", "y", "y_mask", "forcing", "dt", "mesh_id", "trajectory_id", "start")
 _CONTEXT = ("node_context", "edge_context")
-_PREFETCH = 2
+_PREFETCH = 4
 _ALIGNMENT = 64
 
 
