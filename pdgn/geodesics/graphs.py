@@ -142,11 +142,13 @@ def _candidates(part: Component, local: Indices, k: int) -> list[Indices]:
     graph = csr_matrix((length, (other, source)), shape=(len(part.pos), len(part.pos)))
     result = []
     for row, vertex in enumerate(local.tolist()):
-        along = dijkstra(graph, indices=vertex)[local]
-        along[row] = np.inf
-        bound = np.partition(along, k - 1)[k - 1]
         straight = np.linalg.norm(part.pos[local] - part.pos[vertex], axis=1)
         straight[row] = np.inf
+        bound, reach = np.inf, 2 * max(np.partition(straight, k - 1)[k - 1], length.mean())
+        while np.isinf(bound):  # few sensors have to look far: the component has more than k of them
+            along = dijkstra(graph, indices=vertex, limit=reach)[local]
+            along[row], reach = np.inf, 2 * reach
+            bound = np.partition(along, k - 1)[k - 1]
         # Up to rounding, by which a path along straight edges may seem shorter than the straight line.
         result.append(np.flatnonzero(straight <= bound * (1 + 1e-9)))
     return result

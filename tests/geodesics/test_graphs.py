@@ -59,6 +59,19 @@ def test_sheets_of_a_folded_strip_are_not_joined(rng):
     np.testing.assert_allclose(graph.length, np.linalg.norm(ends[0] - ends[1], axis=1), rtol=1e-12)
 
 
+def test_sensors_on_both_sides_of_a_slit_are_far_apart():
+    sheet = grid(9, 9, (8.0, 8.0))  # cut along its middle line from x = 1 on: the vertices there stand there twice
+    cut = np.flatnonzero((sheet.pos[:, 1] == 4) & (sheet.pos[:, 0] >= 1))
+    number = np.arange(81)
+    number[cut[1:]] = 81 + np.arange(len(cut) - 1)
+    above = (sheet.corners[:, :, 1] >= 4).all(axis=1)
+    face = np.where(above[:, None], number[sheet.face], sheet.face)
+    mesh = TriMesh(np.concatenate([sheet.pos, sheet.pos[cut[1:]]]), face)
+    vertex = np.array([cut[-1], mesh.num_vertices - 1])  # at the same place, 7 from the end of the slit
+    graph = geodesic_knn_graph(mesh, vertex, 1)
+    np.testing.assert_allclose(graph.length, [14.0, 14.0], rtol=1e-12)
+
+
 def test_lengths_across_the_bend_are_those_round_it(rng):
     mesh, flat = folded_strip(rng)
     ends = np.array([4 * 81, 4 * 81 + 80])  # the two ends of the middle line, one above the other
