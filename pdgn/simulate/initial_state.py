@@ -79,6 +79,12 @@ def random_fourier(
     wave = np.arange(-positive_integer("max_wavenumber", max_wavenumber), max_wavenumber + 1)
     coefficient = np.sqrt(variance) * generator.standard_normal((2, len(wave) ** 2, count))
     shift = generator.uniform(-constant, constant, size=count)
-    across, along = np.meshgrid(wave, wave, indexing="ij")
-    phase = 2 * np.pi * (np.outer(points[:, 0] / size[0], across) + np.outer(points[:, 1] / size[1], along))
-    return np.cos(phase) @ coefficient[0] + np.sin(phase) @ coefficient[1] + shift
+    # Σ_k exp(i k x) (Σ_l c_kl exp(i l y)), the inner sum once for each y: on grids a twentieth of the work.
+    level, place = np.unique(points[:, 1], return_inverse=True)
+    amplitude = (coefficient[0] - 1j * coefficient[1]).reshape(len(wave), len(wave), count)
+    along = np.tensordot(np.exp(2j * np.pi / size[1] * np.outer(level, wave)), amplitude, axes=(1, 1))
+    across = np.exp(2j * np.pi / size[0] * np.outer(points[:, 0], wave))
+    state = np.tile(shift, (len(points), 1))
+    for number in range(len(wave)):
+        state += (along[place, number] * across[:, number, None]).real
+    return state
