@@ -102,12 +102,14 @@ class TriMesh:
     def area_vector(self) -> FloatArray:
         """½ (x₁ − x₀) × (x₂ − x₀) of every face, [F, 3]: along the normal, as long as the area."""
         first, second, third = np.moveaxis(self.corners, 1, 0)
-        return _frozen(0.5 * np.cross(second - first, third - first))
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond 1e154 areas overflow; who needs them refuses them
+            return _frozen(0.5 * np.cross(second - first, third - first))
 
     @cached_property
     def face_area(self) -> FloatArray:
         """Area of every face, [F], units of pos squared."""
-        return _frozen(np.linalg.norm(self.area_vector, axis=1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _frozen(np.linalg.norm(self.area_vector, axis=1))
 
     @cached_property
     def face_normal(self) -> FloatArray:

@@ -108,3 +108,12 @@ def test_unsuitable_meshes_are_refused():
         geodesic_distance(book, 0)
     with pytest.raises(ValueError, match="1 degenerate faces"):
         geodesic_distance(TriMesh([[0, 0, 0], [1, 0, 0], [2, 0, 0], [0, 1, 0]], [[0, 1, 2], [0, 1, 3]]), 0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("scale", [1e-60, 1e-30, 1e30, 1e70])
+def test_distances_scale_with_meshes_of_any_size(method, scale):
+    mesh = icosphere(2)
+    scaled = geodesic_distance(TriMesh(scale * mesh.pos, mesh.face), [0, 7], method)
+    # Round-off of the scaling; without it the exact solver gave 1e-47 at an extent of 1e-30.
+    np.testing.assert_allclose(scaled / scale, geodesic_distance(mesh, [0, 7], method), atol=1e-13)
