@@ -70,8 +70,8 @@ SOLVERS: dict[str, Callable[[Array, Indices], DistanceSolver]] = {
 }
 
 
-# Extents between which the libraries answer rightly: the exact solver compares with lengths of its own, and at an extent
-# of 1e-30 gave zeros and 1e-47 without a word.
+# Extents between which the libraries answer rightly: the exact solver compares with lengths of its own, and gave
+# zeros and 1e-47 without a word at an extent of 1e-30.
 ORDINARY = (1e-9, 1e9)
 
 
