@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pdgn.cli.draws import specimen
+from pdgn.cli.geodesics import distance_attributes, distance_units
 from pdgn.cli.recipe import Recipe
 from pdgn.cli.units import unit_in
 from pdgn.data.schema import OBSERVED
@@ -17,6 +18,8 @@ def field_attributes(recipe: Recipe) -> dict[str, dict[str, str]]:
     Returns:
         field → unit, equation (one line of text) and boundary.
     """
+    if recipe.geodesics is not None:
+        return distance_attributes(recipe.geodesics, recipe.unit)
     wanted = recipe.equation
     equation = specimen(wanted)
     boundary = "none" if wanted.fields == ("pos",) else wanted.boundary
@@ -42,6 +45,8 @@ def parameter_units(recipe: Recipe) -> dict[str, str]:
     Returns:
         parameter → unit.
     """
+    if recipe.geodesics is not None:
+        return distance_units()
     first = recipe.equation.fields[0]
     units = {"length": recipe.unit, "time": recipe.trajectories.time_unit, "field": _unit(recipe, first)}
     found = {name: unit_in(unit, units) for name, (_, unit) in specimen(recipe.equation).parameters().items()}

@@ -19,6 +19,7 @@ from pdgn.cli.parser import StrictParser
 from pdgn.cli.progress import Progress
 from pdgn.cli.recipe import (
     EquationRecipe,
+    GeodesicsRecipe,
     InitialRecipe,
     MeshRecipe,
     NeedsRecipe,
@@ -43,7 +44,7 @@ GROUPS: dict[str, type] = {
     "initial": InitialRecipe,
     "trajectories": TrajectoryRecipe,
 }
-OPTIONAL: dict[str, type] = {"sensors": SensorRecipe, "stations": StationsRecipe}
+OPTIONAL: dict[str, type] = {"sensors": SensorRecipe, "stations": StationsRecipe, "geodesics": GeodesicsRecipe}
 
 
 def generate(
@@ -146,6 +147,9 @@ def build_parser() -> StrictParser:
         help="Observe at sampled vertices. A number: with noise of 5 %%, gaps of 10 %%, the surface kept.",
     )  # fmt: skip
     parser.add_argument("--stations", type=dict | None, default=None, help="Read sensor tables instead of simulating.")
+    parser.add_argument(
+        "--geodesics", type=dict | None, default=None, help="A supervised set of distances instead of a simulation."
+    )
     parser.add_argument(
         "--mesh", type=str, nargs="+", default=[], metavar="FILE",
         help="Your own meshes instead of the recipe's, repaired, and scaled to the area of the recipe's first surface.",

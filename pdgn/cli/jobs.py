@@ -11,6 +11,15 @@ from numpy.typing import NDArray
 
 from pdgn.cli.carried import carried
 from pdgn.cli.draws import draw_coefficients, draw_patterns, make_equation, specimen, stored_parameters
+from pdgn.cli.geodesics import (
+    DistanceJob,
+    distance_block,
+    distance_jobs,
+    network_geodesics,
+    surface_curves,
+    surface_geodesics,
+)
+from pdgn.cli.geodesics_recipe import GeodesicsRecipe
 from pdgn.cli.needs import require_topology
 from pdgn.cli.recipe import Recipe
 from pdgn.cli.sensor_network import draw_gaps, field_deviation, network_record, place_sensors, report
@@ -18,8 +27,7 @@ from pdgn.cli.splits import splits
 from pdgn.cli.surfaces import Place, places, surface
 from pdgn.data import MeshRecord, TrajectoryBlock
 from pdgn.data.schema import OBSERVED
-from pdgn.geodesics import geodesic_distance
-from pdgn.mesh import TriMesh, farthest_point_sample, transfer
+from pdgn.mesh import TriMesh, transfer
 from pdgn.simulate import Equation, simulate
 
 
@@ -60,6 +68,8 @@ def plan(recipe: Recipe) -> list[Job]:
     """
     if not recipe.meshes:
         raise ValueError(f"recipe '{recipe.name}': wanted meshes or stations, got neither")
+    if recipe.geodesics is not None:
+        return _plan_distances(recipe, recipe.geodesics)
     size, jobs = recipe.trajectories.block, []
     for index, place in enumerate(places(recipe)):
         total = len(splits(recipe, place._replace(variant=None)))
@@ -73,6 +83,18 @@ def plan(recipe: Recipe) -> list[Job]:
         ]
     specimen(recipe.equation)
     require_topology(recipe)
+    return jobs
+
+
+def _plan_distances(recipe: Recipe, wanted: GeodesicsRecipe) -> list[Job]:
+    require_topology(recipe)
+    jobs = []
+    for index, place in enumerate(places(recipe)):
+        first = 0
+        test_alone = place.entry.role == "test" or place.variant is not None
+        for block, split in distance_jobs(wanted, test_alone=test_alone):
+            jobs.append(Job(index, place.name, block, first, first + len(split), block, len(split)))
+            first += len(split)
     return jobs
 
 
@@ -107,16 +129,15 @@ def mesh_record(recipe: Recipe, index: int) -> MeshRecord:
     """
     place = places(recipe)[index]
     mesh = _mesh(_key(recipe), place.member, place.variant)
+    sources, methods = recipe.geodesic_sources, recipe.geodesic_methods
     if place.network:
         assert recipe.sensors is not None
-        return network_record(mesh, sensors(recipe, index), recipe.sensors, recipe.unit)
-    geodesic: dict[str, np.ndarray] = {}
-    if recipe.geodesic_sources:
-        sources = farthest_point_sample(mesh.pos, recipe.geodesic_sources)
-        geodesic["sources"] = sources
-        for method in recipe.geodesic_methods:
-            geodesic[method] = geodesic_distance(mesh, sources.tolist(), method=method)
-    return MeshRecord.from_mesh(mesh, unit=recipe.unit, geodesic=geodesic)
+        vertex = sensors(recipe, index)
+        distances = network_geodesics(mesh, vertex, sources, methods)
+        return network_record(mesh, vertex, recipe.sensors, recipe.unit, distances)
+    curves = surface_curves(mesh, recipe.curves, [recipe.seed, *_seed_of_surface(place)])
+    geodesic = surface_geodesics(mesh, sources, methods)
+    return MeshRecord.from_mesh(mesh, unit=recipe.unit, geodesic=geodesic, curves=curves)
 
 
 def sensors(recipe: Recipe, index: int) -> NDArray[np.int64]:
@@ -138,6 +159,11 @@ def sensors(recipe: Recipe, index: int) -> NDArray[np.int64]:
         raise ValueError(f"mesh '{place.name}': {error}") from error
 
 
+def _seed_of_surface(place: Place) -> list[int]:
+    """Number of the surface, and of its variant where it is one."""
+    return [place.member] if place.variant is None else [place.member, 1 + place.entry.variants.index(place.variant)]
+
+
 def _seed_of_network(recipe: Recipe, place: Place) -> list[int]:
     assert recipe.sensors is not None
     variant = 0 if place.variant is None else 1 + place.entry.variants.index(place.variant)
@@ -157,12 +183,15 @@ def compute(recipe: Recipe, job: Job) -> TrajectoryBlock:
         report beside it.
     """
     place = places(recipe)[job.surface]
+    split = splits(recipe, place)[job.first : job.last]
+    if recipe.geodesics is not None:
+        mesh, seed = _mesh(_key(recipe), place.member, place.variant), [recipe.seed, *_seed_of_surface(place)]
+        return distance_block(recipe.geodesics, mesh, job.mesh, DistanceJob(job.block, split), seed)
     count = job.last - job.first
     run = _simulation(_key(recipe), place.member, place.variant, job.draw, job.drawn, count)
     none: dict[str, np.ndarray] = {}
     observed = _observed(recipe, job, place, run) if place.network else (run.fields, run.parameters, none)
     fields, parameters, mask = observed
-    split = splits(recipe, place)[job.first : job.last]
     return TrajectoryBlock(job.mesh, job.block, run.time, fields, mask, parameters, split)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pdgn.cli.equation_recipe import EquationRecipe
+from pdgn.cli.geodesics_recipe import GeodesicsRecipe
 from pdgn.cli.initial_recipe import InitialRecipe, TrajectoryRecipe
 from pdgn.cli.mesh_recipe import MeshRecipe, NeedsRecipe
 from pdgn.cli.sensor_recipe import SensorRecipe, StationsRecipe
@@ -13,6 +14,7 @@ from pdgn.cli.wanted import require, require_text
 
 __all__ = [
     "EquationRecipe",
+    "GeodesicsRecipe",
     "InitialRecipe",
     "MeshRecipe",
     "NeedsRecipe",
@@ -40,8 +42,11 @@ class Recipe:
         trajectories: counts, frames, time step, splits.
         sensors: observe at sampled vertices; none: the whole surface.
         stations: read sensor tables instead of simulating.
-        geodesic_sources: store geodesic distances from this many farthest-point sources on every surface.
+        geodesics: a supervised set of distances instead of a simulation.
+        geodesic_sources: store geodesic distances on every surface, from this many farthest points or from these
+            vertices (on sensors, from these sensors).
         geodesic_methods: which distances: "exact", "heat", "fast_marching".
+        curves: store this many random closed curves that divide the surface, with the signed distance from each.
     """
 
     name: str
@@ -56,13 +61,18 @@ class Recipe:
     trajectories: TrajectoryRecipe = field(default_factory=TrajectoryRecipe)
     sensors: SensorRecipe | None = None
     stations: StationsRecipe | None = None
-    geodesic_sources: int = 0
+    geodesics: GeodesicsRecipe | None = None
+    geodesic_sources: int | list[int] = 0
     geodesic_methods: list[Literal["exact", "heat", "fast_marching"]] = field(default_factory=lambda: ["exact"])
+    curves: int = 0
 
     def __post_init__(self) -> None:
         require_text("", self, "name", "unit")
-        for name in ("seed", "geodesic_sources"):
-            require(name, getattr(self, name) >= 0, "an integer of at least 0", getattr(self, name))
+        sources = self.geodesic_sources if isinstance(self.geodesic_sources, list) else [self.geodesic_sources]
+        for name, values in (("seed", [self.seed]), ("geodesic_sources", sources), ("curves", [self.curves])):
+            require(name, min(values, default=0) >= 0, "an integer of at least 0", getattr(self, name))
         require("seed", self.seed < 2**63, "an integer below 2^63, as the file stores it", self.seed)
-        simulated = self.stations is None or self.sensors is None
-        require("sensors", simulated, "null, as stations are observed as they are", self.sensors)
+        other = "stations" if self.stations is not None else "geodesics" if self.geodesics is not None else ""
+        require("sensors", not other or self.sensors is None, f"null, as '{other}' simulates nothing", self.sensors)
+        both = self.stations is not None and self.geodesics is not None
+        require("geodesics", not both, "null, as 'stations' has no surface", self.geodesics)

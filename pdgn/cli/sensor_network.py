@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,7 +42,13 @@ def place_sensors(mesh: TriMesh, wanted: SensorRecipe, generator: np.random.Gene
     return np.sort(candidates[picked])
 
 
-def network_record(mesh: TriMesh, vertex: NDArray[np.int64], wanted: SensorRecipe, unit: str) -> MeshRecord:
+def network_record(
+    mesh: TriMesh,
+    vertex: NDArray[np.int64],
+    wanted: SensorRecipe,
+    unit: str,
+    geodesic: Mapping[str, np.ndarray] | None = None,
+) -> MeshRecord:
     """What the file holds about sensors; plain distances, also on a periodic domain, as with real sensors.
 
     Args:
@@ -48,6 +56,7 @@ def network_record(mesh: TriMesh, vertex: NDArray[np.int64], wanted: SensorRecip
         vertex: [S] where the sensors are.
         wanted: kind of graph.
         unit: of length.
+        geodesic: sources and distances along the surface.
 
     Returns:
         The record, with the node array `vertex` and, of a geodesic graph, the edge array `geodesic_length`.
@@ -57,7 +66,7 @@ def network_record(mesh: TriMesh, vertex: NDArray[np.int64], wanted: SensorRecip
         edges, edge["geodesic_length"] = geodesic_knn_graph(mesh, vertex, wanted.k)
     else:
         edges = delaunay_graph(pos) if wanted.graph == "delaunay" else knn_graph(pos, wanted.k)
-    return MeshRecord.from_sensors(pos, edges, unit=unit, node={"vertex": vertex}, edge=edge)
+    return MeshRecord.from_sensors(pos, edges, unit=unit, node={"vertex": vertex}, edge=edge, geodesic=geodesic)
 
 
 def report(

@@ -16,7 +16,7 @@ def splits(recipe: Recipe, place: Place) -> tuple[str, ...]:
     Returns:
         "train", "valid" or "test" for each trajectory; all "test" where the surface is for testing alone.
     """
-    counts = recipe.trajectories
+    counts = recipe.trajectories if recipe.geodesics is None else recipe.geodesics
     if counts.test + counts.train == 0:
         raise ValueError("trajectories: wanted train or test of at least 1, given 0 for both")
     test_alone = place.entry.role == "test" or place.variant is not None

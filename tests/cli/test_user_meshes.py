@@ -1,0 +1,177 @@
+"""`--mesh`: any recipe on the user's own meshes, repaired, scaled, and refused where their topology does not do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pdgn.cli.generate import build_parser, recipe_of
+from pdgn.cli.main import main
+from pdgn.cli.needs import require_topology
+from pdgn.cli.recipe import Recipe
+from pdgn.cli.user_meshes import on_meshes
+from pdgn.data import check_file
+from pdgn.mesh import TriMesh, grid, icosphere, write_mesh
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = sorted((ROOT / "datasets").glob("*.yaml"))
+TINY = str(ROOT / "datasets" / "tiny.yaml")
+
+
+def recipe(name: str, *words: str) -> Recipe:
+    path = str(ROOT / "datasets" / f"{name}.yaml")
+    return recipe_of(build_parser().parse_args(["--config", path, "--output", "x.h5", *words]))
+
+
+def three_components() -> TriMesh:
+    """Three spheres apart, of 162, 42 and 162 vertices."""
+    parts = [icosphere(2), icosphere(1, radius=0.5), icosphere(2, radius=0.7)]
+    starts = np.cumsum([0, *(part.num_vertices for part in parts)])
+    pos = np.concatenate([part.pos + np.array([3.0 * number, 0, 0]) for number, part in enumerate(parts)])
+    return TriMesh(pos, np.concatenate([part.face + start for part, start in zip(parts, starts)]))
+
+
+def spoilt() -> TriMesh:
+    """Two tetrahedra that share a vertex, one of them inside out, and a vertex of no face."""
+    corner = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1], [5, 5, 5]])
+    out = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    return TriMesh(corner.astype(float), np.concatenate([out, np.where(out == 0, 0, out + 3)]))
+
+
+def test_a_mesh_takes_the_place_of_the_surfaces_and_their_area(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_mesh(TriMesh(7 * icosphere(1).pos, icosphere(1).face), tmp_path / "my ball.obj")
+    write_mesh(three_components(), tmp_path / "three.ply")
+    files = [str(tmp_path / "my ball.obj"), str(tmp_path / "three.ply")]
+    words = ["--config", TINY, "--output", str(tmp_path / "x.h5"), "--workers", "1", "--mesh", *files]
+    assert main(words, command="generate") == 0
+    assert check_file(tmp_path / "x.h5") == []
+    area = float(recipe_area("tiny"))
+    assert f"my_ball, three: scaled to the area of the recipe's first surface, {area:.6g}" in capsys.readouterr().out
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert sorted(file["meshes"]) == ["my_ball", "three"]
+        for mesh in file["meshes"].values():
+            np.testing.assert_allclose(mesh["node/mass"][()].sum(), area, rtol=1e-12)
+        split = file["trajectories/three/split"][()].astype(str).tolist()
+    assert split == ["train"] * 4 + ["valid"] * 2 + ["test"] * 2
+
+
+def recipe_area(name: str) -> float:
+    from pdgn.cli.surfaces import surface
+
+    return float(surface(recipe(name), 0).face_area.sum())
+
+
+def test_a_mesh_may_keep_its_size_and_the_file_can_be_made_again(tmp_path: Path) -> None:
+    write_mesh(icosphere(1, radius=2.0), tmp_path / "ball.obj")
+    words = ["--config", TINY, "--workers", "1", "--mesh", str(tmp_path / "ball.obj"), "--keep_size"]
+    assert main([*words, "--output", str(tmp_path / "x.h5")], command="generate") == 0
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert np.isclose(np.linalg.norm(file["meshes/ball/pos"][()], axis=1), 2.0).all()
+        (tmp_path / "again.yaml").write_text(file.attrs["config"])
+        states = file["trajectories/ball/fields/u"][()]
+    again = ["--config", str(tmp_path / "again.yaml"), "--workers", "1", "--output", str(tmp_path / "y.h5")]
+    assert main(again, command="generate") == 0
+    with h5py.File(tmp_path / "y.h5") as file:
+        np.testing.assert_array_equal(file["trajectories/ball/fields/u"][()], states)
+
+
+def test_what_is_wrong_with_a_mesh_is_repaired_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_mesh(spoilt(), tmp_path / "spoilt.obj")
+    words = ["--config", TINY, "--output", str(tmp_path / "x.h5"), "--workers", "1", "--initial.modes", "3"]
+    assert main([*words, "--mesh", str(tmp_path / "spoilt.obj")], command="generate") == 0
+    shown = capsys.readouterr().out
+    assert "mesh 'spoilt': 1 isolated removed; 1 vertices split" in shown
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert file["meshes/spoilt/pos"].shape == (8, 3)
+
+
+def test_two_files_of_one_name_get_two_names(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_mesh(icosphere(0), tmp_path / folder / "ball.obj")
+    files = [str(tmp_path / folder / "ball.obj") for folder in "aba"]
+    assert [entry.name for entry in on_meshes(recipe("tiny"), files).meshes] == ["ball", "ball_1", "ball_2"]
+
+
+@pytest.mark.parametrize(
+    "needs, mesh, message",
+    [
+        ("boundary: none", grid(4, 4), "needs a closed surface, but it has 1 boundary loop; fill its holes"),
+        ("boundary: required", icosphere(1), "needs a surface with a boundary, but it is closed; cut it open"),
+        ("components: 2", three_components(), "needs at most 2 connected components, but it has 3; take them one by"),
+        ("manifold: true", spoilt(), "needs a manifold, but it has 0 non-manifold edges and 1 non-manifold vertices"),
+        ("periodic: true", grid(4, 4), "needs the flat periodic square, but it has no period"),
+        (
+            "oriented: true",
+            TriMesh(icosphere(0).pos, np.vstack([icosphere(0).face[1:], icosphere(0).face[:1, ::-1]])),
+            "needs a consistent orientation, but faces disagree at 3 edges; set repair: [orientation] for it",
+        ),
+    ],
+)
+def test_another_topology_is_refused_in_one_line_before_anything_is_written(
+    needs: str, mesh: TriMesh, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    write_mesh(mesh, tmp_path / "in" / "a.obj")
+    meshes = f"[{{name: a, shape: file, file: {tmp_path / 'in' / 'a.obj'}, remove_isolated: true}}]"
+    lines = Path(TINY).read_text() + f"needs: {{{needs}}}\n"
+    (tmp_path / "in" / "r.yaml").write_text(lines)
+    words = ["--config", str(tmp_path / "in" / "r.yaml"), "--output", str(tmp_path / "x.h5"), "--meshes", meshes]
+    assert main(words, command="generate") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("pdgn: error: mesh 'a': recipe 'tiny' needs ") and message in error
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_what_is_not_there_and_what_does_not_simulate_is_one_line() -> None:
+    with pytest.raises(FileNotFoundError, match=r"--mesh: no file nowhere\.obj"):
+        on_meshes(recipe("tiny"), ["nowhere.obj"])
+    with pytest.raises(ValueError, match="--mesh: wanted a recipe that simulates on meshes, but 'stations' reads"):
+        on_meshes(recipe("stations"), [str(ROOT / "README.md")])
+
+
+# Thin parts of a cow pinch off in the time of a recipe's own frames: mean curvature flow ends there, as it should.
+MOVING = {"moving_surfaces": "1e-5", "surface_diffusion": "1e-7", "sixth_order_flow": "1e-9"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [path.stem for path in RECIPES])
+@pytest.mark.parametrize("mesh", ["cow", "stanford-bunny", "three"])
+def test_real_meshes_run_through_every_recipe_that_allows_them(
+    name: str, mesh: str, tmp_path: Path, shared_data: Path
+) -> None:
+    file = shared_data / "meshes" / f"{mesh}.obj" if mesh != "three" else tmp_path / "three.obj"
+    if mesh == "three":
+        write_mesh(three_components(), file)
+    words = [sys.executable, "-m", "pdgn.cli.main", "generate", "--config", str(ROOT / "datasets" / f"{name}.yaml")]
+    words += ["--output", str(tmp_path / "x.h5"), "--workers", "1", "--mesh", str(file), "--trajectories.frames", "3"]
+    words += ["--trajectories.train", "1", "--trajectories.valid", "0", "--trajectories.test", "1"]
+    words += ["--trajectories.dt", MOVING[name]] if name in MOVING else []
+    # Exact distances from four sources take half a minute on the bunny.
+    words += ["--geodesics.train", "1", "--geodesics.test", "1", "--curves", "1"] if name == "geodesics" else []
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=400)
+    refusal = refused(on_meshes(recipe(name), [str(file)]) if name != "stations" else None)
+    if refusal:
+        assert ran.returncode == 2 and ran.stderr.splitlines() == [f"pdgn: error: {refusal}"]
+        assert not (tmp_path / "x.h5.partial").exists()
+    else:
+        assert ran.returncode == 0, ran.stderr
+        assert check_file(tmp_path / "x.h5") == []
+
+
+def refused(wanted: Recipe | None) -> str:
+    """What a recipe says against its meshes, empty where it allows them; stations have no mesh."""
+    if wanted is None:
+        return "--mesh: wanted a recipe that simulates on meshes, but 'stations' reads the tables of stations"
+    try:
+        require_topology(wanted)
+    except ValueError as refusal:
+        return str(refusal)
+    return ""
