@@ -29,6 +29,7 @@ class LevelSetSystem(System):
     """
 
     remedy: ClassVar[str] = "rkc2"
+    bound_follows_state: ClassVar[bool] = False
 
     def __init__(self, mesh: TriMesh, mobility: Array, regularization: float) -> None:
         self.area = np.asarray(mesh.face_area)

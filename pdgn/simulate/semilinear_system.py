@@ -61,9 +61,11 @@ class SemilinearSystem(LinearSystem):
     Args:
         linear: arguments of `LinearSystem` (field, mass, operator, source, fixed, fixed_value, coupling).
         nonlinear: N(t, u) [D, n] of a state [D, n].
-        bound: state → region of the eigenvalues of ∂N/∂u for every state that can follow from this one.
+        bound: state → region of the eigenvalues of ∂N/∂u for every state that should follow from this one.
         energy_step: for gradient flows, the largest step at which the energy of an implicit–explicit method falls.
     """
+
+    bound_follows_state = True
 
     def __init__(
         self,

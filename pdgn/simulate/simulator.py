@@ -11,6 +11,7 @@ from pdgn.mesh import TriMesh
 from pdgn.simulate.argument import finite_array, one_of, positive_integer, positive_number
 from pdgn.simulate.equation import Equation
 from pdgn.simulate.steppers import STEPPERS
+from pdgn.simulate.substeps import Substeps
 from pdgn.simulate.system import System
 from pdgn.simulate.trajectory import Trajectory
 
@@ -29,7 +30,8 @@ def simulate(
     """Solve an equation on a mesh from an initial state, at `steps` equal steps of time.
 
     Explicit methods are kept inside the stability bound computed from the operator: with substeps "auto" each step is
-    cut into as few equal substeps as the bound asks for (one for implicit methods).
+    cut into as few equal substeps as the bound asks for (one for implicit methods), and into more from where the state
+    of a nonlinear equation has outgrown it; see `Substeps`.
 
     Args:
         equation: what to solve; its default_method is used where no method is named.
@@ -57,20 +59,18 @@ def simulate(
     method = _checked_method(equation, method)
     system = equation.discretize(mesh)
     state = system.pack(_initial_fields(equation, mesh, initial))
-    count = _substeps(system, state, method, dt, substeps)
-    step = STEPPERS[method].prepare(system, dt / count)
+    cut = Substeps(system, state, method, dt, substeps)
     frames = {name: np.empty((steps // record_every + 1, *array.shape)) for name, array in system.unpack(state).items()}
     _record(frames, 0, system, state)
     with np.errstate(over="ignore", invalid="ignore"):  # a state that is not finite is reported below, once
         for index in range(1, steps + 1):
-            for substep in range(count):
-                state = step((index - 1 + substep / count) * dt, state)
+            state = cut.advance((index - 1) * dt, state)
             if not np.isfinite(state).all():
                 raise ValueError(f"{equation!r}: wanted finite states, got NaN or infinity at time {index * dt:g}")
             if index % record_every == 0:
                 _record(frames, index // record_every, system, state)
     time = np.arange(0, steps + 1, record_every) * np.float64(dt)
-    return Trajectory(time, frames, dt * record_every, method, count)
+    return Trajectory(time, frames, dt * record_every, method, cut.count)
 
 
 def stable_step(
@@ -118,27 +118,6 @@ def _initial_fields(
         array = finite_array(f"initial {name}", initial[name], [(vertices,), (vertices, None)])
         fields[name] = array.reshape(vertices, -1)
     return fields
-
-
-def _substeps(system: System, state: NDArray[np.float64], method: str, dt: float, substeps: str | int) -> int:
-    """Number of substeps: as asked for where that is stable, or the least that the stability bound allows."""
-    if isinstance(substeps, str):
-        one_of("substeps", substeps, ["auto"])
-        count = 0
-    else:
-        count = positive_integer("substeps", substeps)
-    bound = STEPPERS[method].stable_step(system, state)
-    if bound == 0:
-        raise ValueError(
-            f"method {method!r}: wanted a stable step, but none is where nothing holds oscillations or convection; "
-            f"use {'imex_ars443' if method.startswith('imex') else 'rk4'}"
-        )
-    if count and dt / count > bound:
-        raise ValueError(
-            f"substeps: wanted steps within the stability bound of {method}, got dt/substeps = {dt / count:.6g}; "
-            f"the largest stable step is {bound:.6g} (substeps of at least {int(np.ceil(dt / bound))})"
-        )
-    return count or max(1, int(np.ceil(dt / bound)))
 
 
 def _record(frames: dict[str, NDArray[np.float64]], index: int, system: System, state: NDArray[np.float64]) -> None:

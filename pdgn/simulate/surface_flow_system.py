@@ -31,6 +31,7 @@ class SurfaceFlowSystem(System):
     """
 
     remedy: ClassVar[str] = "semi_implicit"
+    bound_follows_state: ClassVar[bool] = False
 
     def __init__(self, mesh: TriMesh, degree: int, mobility: float, drag: float) -> None:
         self.face = mesh.face

@@ -28,9 +28,11 @@ class System(ABC):
 
     Attributes:
         remedy: stepper to use where another does not fit, for its message.
+        bound_follows_state: whether `spectrum` may be larger for a later state than for the first.
     """
 
     remedy: ClassVar[str] = "rk4"
+    bound_follows_state: ClassVar[bool] = True
 
     @abstractmethod
     def pack(self, fields: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -46,7 +48,7 @@ class System(ABC):
 
     @abstractmethod
     def spectrum(self, state: NDArray[np.float64]) -> Spectrum:
-        """A region that holds the eigenvalues of ∂F/∂u, for every state that can follow from this one."""
+        """A region that holds the eigenvalues of ∂F/∂u, for every state that should follow from this one."""
 
 
 class LinearSystem(System):
@@ -64,6 +66,8 @@ class LinearSystem(System):
         fixed_value: [D] values imposed there; None keeps the initial state's.
         coupling: bound of (Im λ)²/(−Re λ) of −M⁻¹K where one is known [1/time].
     """
+
+    bound_follows_state: ClassVar[bool] = False
 
     def __init__(
         self,

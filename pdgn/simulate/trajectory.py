@@ -17,7 +17,7 @@ class Trajectory(NamedTuple):
             (with the boundary values imposed).
         dt: time between two frames.
         method: name of the stepper.
-        substeps: steps of the stepper for each step asked for.
+        substeps: steps of the stepper for each step asked for, at the end (fewer before a state outgrew its bound).
     """
 
     time: NDArray[np.float64]
