@@ -25,11 +25,11 @@ def finite_array(name: str, value: ArrayLike, shapes: Sequence[tuple[int | None,
     """
     try:
         array = np.asarray(value)
-        if array.dtype.kind == "c":
-            raise TypeError(f"{name}: wanted real numbers, got {array.dtype}")  # a cast would drop half of them
-        array = array.astype(np.float64, copy=False)
-    except ValueError as error:
+        array = array if array.dtype.kind == "c" else array.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
         raise TypeError(f"{name}: wanted numbers, got {type(value).__name__}") from error
+    if array.dtype.kind == "c":
+        raise TypeError(f"{name}: wanted real numbers, got {array.dtype}")  # a cast would drop half of them
     if not any(_fits(array.shape, shape) for shape in shapes):
         wanted = " or ".join(_shape_text(shape) for shape in shapes)
         raise ValueError(f"{name}: wanted {wanted}, got shape {list(array.shape)}")
@@ -40,9 +40,11 @@ def finite_array(name: str, value: ArrayLike, shapes: Sequence[tuple[int | None,
 
 
 def nonnegative_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    """A finite number or one-dimensional array without negative values, or a ValueError that names it."""
+    """A finite number or one-dimensional array, not empty, without negative values, or a ValueError that names it."""
     array = finite_array(name, value, [(), (None,)])
-    if array.size and array.min() < 0:
+    if not array.size:
+        raise ValueError(f"{name}: wanted at least one value, got none")
+    if array.min() < 0:
         raise ValueError(f"{name}: wanted values of at least 0, got a minimum of {array.min():g}")
     return array
 
@@ -53,6 +55,24 @@ def positive_number(name: str, value: float) -> float:
     if number <= 0:
         raise ValueError(f"{name}: wanted a number above 0, got {number:g}")
     return number
+
+
+def nonnegative_number(name: str, value: float) -> float:
+    """A finite number of at least zero, or a ValueError that names it."""
+    number = float(finite_array(name, value, [()]))
+    if number < 0:
+        raise ValueError(f"{name}: wanted a number of at least 0, got {number:g}")
+    return number
+
+
+def random_generator(generator: np.random.Generator) -> np.random.Generator:
+    """The source of random numbers, or a TypeError that says how to make one."""
+    if not isinstance(generator, np.random.Generator):
+        raise TypeError(
+            f"generator: wanted a numpy.random.Generator, got {type(generator).__name__}; "
+            "make one with numpy.random.default_rng(seed)"
+        )
+    return generator
 
 
 def positive_integer(name: str, value: int) -> int:

@@ -68,6 +68,12 @@ def boundary_condition(mesh: TriMesh, boundary: str, value: ArrayLike | None) ->
     return BoundaryCondition(free, None if values is None else flux_load(mesh, values), None)
 
 
+def require_mesh(mesh: TriMesh) -> None:
+    """Refuse, with a TypeError, what is no mesh."""
+    if not isinstance(mesh, TriMesh):
+        raise TypeError(f"mesh: wanted a TriMesh, got {type(mesh).__name__}")
+
+
 def require_simulable(mesh: TriMesh) -> None:
     """Refuse a mesh on which the finite-element operators are not defined.
 
@@ -76,8 +82,7 @@ def require_simulable(mesh: TriMesh) -> None:
         ValueError: isolated vertices (no mass), degenerate faces (no gradient) or non-manifold edges, with their
             numbers and the repair that removes them.
     """
-    if not isinstance(mesh, TriMesh):
-        raise TypeError(f"mesh: wanted a TriMesh, got {type(mesh).__name__}")
+    require_mesh(mesh)
     topology = mesh.topology()
     for what, option in (
         ("isolated_vertices", "isolated"),

@@ -11,7 +11,8 @@ from pdgn.geodesics import geodesic_distance
 from pdgn.mesh import TriMesh
 from pdgn.mesh.period import minimal_image
 from pdgn.operators import mass
-from pdgn.simulate.argument import one_of, positive_integer, positive_number
+from pdgn.simulate.argument import one_of, positive_integer, positive_number, random_generator
+from pdgn.simulate.boundary import require_mesh
 
 Array = NDArray[np.float64]
 
@@ -71,6 +72,7 @@ def geodesic_bumps(
         ValueError: an argument out of range; a mesh without geodesic distances.
     """
     one_of("method", method, ("heat", "exact", "fast_marching"))
+    require_mesh(mesh)
     if mesh.period is None:
         return _bumps(mesh, count, generator, num_bumps, width, lambda centre: geodesic_distance(mesh, centre, method))
     require_flat(mesh)
@@ -97,6 +99,8 @@ def _bumps(
     width: float | None,
     distance: Callable[[NDArray[np.int64]], Array],
 ) -> Array:
+    require_mesh(mesh)
+    random_generator(generator)
     shape = (positive_integer("count", count), positive_integer("num_bumps", num_bumps))
     area = mass(mesh).diagonal()
     width = 0.1 * float(np.sqrt(area.sum())) if width is None else positive_number("width", width)

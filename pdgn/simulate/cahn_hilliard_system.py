@@ -112,6 +112,6 @@ class CahnHilliardSystem(SemilinearSystem):
         linear part), and |δ|² ≤ √m |δ|_{G⁻¹} |∇δ|.
         """
         excess = 0.5 * (largest_curvature(state) - self._stabilization) - method.fast * self._stabilization
-        if excess <= 0:
+        if excess <= 0 or self._largest == 0:
             return np.inf
         return 4 * method.slow * method.fast * self._width**2 / (self._largest * excess**2)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pdgn.mesh import TriMesh
-from pdgn.simulate.argument import finite_array, positive_integer, positive_number
+from pdgn.simulate.argument import finite_array, positive_integer, positive_number, random_generator
+from pdgn.simulate.boundary import require_simulable
 from pdgn.simulate.eigenfunctions import eigenfunctions
 
 
@@ -28,14 +29,17 @@ def random_conductivity(
     Returns:
         [V] float64 [length²/time].
     """
-    if not (np.isfinite(contrast) and contrast >= 1):
-        raise ValueError(f"contrast: wanted a number of at least 1, got {contrast}")
+    require_simulable(mesh)
+    random_generator(generator)
+    contrast, mean = float(finite_array("contrast", contrast, [()])), positive_number("mean", mean)
+    if contrast < 1:
+        raise ValueError(f"contrast: wanted a number of at least 1, got {contrast:g}")
     constant = mesh.topology().components
     value, mode = eigenfunctions(mesh, positive_integer("num_modes", num_modes) + constant)
     amplitude = 1 / (1 + value[constant:] / value[constant])
     field = mode[:, constant:] @ (amplitude * generator.standard_normal(num_modes))
     span = (field - field.min()) / (field.max() - field.min())
-    return positive_number("mean", mean) * contrast ** (span - 0.5)
+    return mean * contrast ** (span - 0.5)
 
 
 def plane_coefficients(pos: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

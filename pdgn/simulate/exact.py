@@ -31,7 +31,10 @@ def real_spherical_harmonic(pos: ArrayLike, degree: int, order: int) -> NDArray[
     if not (degree >= 0 and abs(order) <= degree):
         raise ValueError(f"degree, order: wanted 0 <= |order| <= degree, got degree {degree}, order {order}")
     point = finite_array("pos", pos, [(None, 3)])
-    unit = point / np.linalg.norm(point, axis=1, keepdims=True)
+    distance = np.linalg.norm(point, axis=1, keepdims=True)
+    if not distance.all():
+        raise ValueError(f"pos: wanted points other than the origin, got it at {int(np.argmin(distance))}")
+    unit = point / distance
     m = abs(order)
     norm = np.sqrt((2 * degree + 1) / (4 * np.pi) * factorial(degree - m) / factorial(degree + m))
     value = (-1) ** m * norm * lpmv(m, degree, unit[:, 2])  # lpmv carries the sign (−1)^m
@@ -101,7 +104,10 @@ def rotated_points(pos: ArrayLike, axis: ArrayLike, angle: float) -> NDArray[np.
     """
     point = finite_array("pos", pos, [(None, 3)])
     direction = finite_array("axis", axis, [(3,)])
-    direction = direction / np.linalg.norm(direction)
+    length = float(np.linalg.norm(direction))
+    if length == 0:
+        raise ValueError("axis: wanted a vector that is not zero, got [0, 0, 0]")
+    direction = direction / length
     along = np.outer(point @ direction, direction)
     return along + np.cos(angle) * (point - along) + np.sin(angle) * np.cross(direction, point)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pdgn.mesh import TriMesh
-from pdgn.simulate.argument import finite_array, nonnegative_array, positive_integer
+from pdgn.simulate.argument import finite_array, nonnegative_number, positive_integer, positive_number, random_generator
 from pdgn.simulate.eigenfunctions import eigenfunctions
 
 
@@ -38,7 +38,8 @@ def random_eigenfunctions(
         [V, count] float64.
     """
     positive_integer("count", count)
-    decay = float(nonnegative_array("decay", decay))
+    random_generator(generator)
+    decay = nonnegative_number("decay", decay)
     value, mode = eigenfunctions(mesh, num_modes, boundary)
     first = value[value > 1e-8 * value[-1]].min(initial=np.inf)  # eigenvalues 0 come out of the size of round-off
     variance = (1 + value / first) ** (-decay)
@@ -76,14 +77,17 @@ def random_fourier(
     """
     points = finite_array("pos", pos, [(None, 2), (None, 3)])
     positive_integer("count", count)
+    random_generator(generator)
+    variance, constant = nonnegative_number("variance", variance), nonnegative_number("constant", constant)
+    periods = [positive_number("size", side) for side in finite_array("size", size, [(2,)])]
     wave = np.arange(-positive_integer("max_wavenumber", max_wavenumber), max_wavenumber + 1)
     coefficient = np.sqrt(variance) * generator.standard_normal((2, len(wave) ** 2, count))
     shift = generator.uniform(-constant, constant, size=count)
     # Σ_k exp(i k x) (Σ_l c_kl exp(i l y)), the inner sum once for each y: on grids a twentieth of the work.
     level, place = np.unique(points[:, 1], return_inverse=True)
     amplitude = (coefficient[0] - 1j * coefficient[1]).reshape(len(wave), len(wave), count)
-    along = np.tensordot(np.exp(2j * np.pi / size[1] * np.outer(level, wave)), amplitude, axes=(1, 1))
-    across = np.exp(2j * np.pi / size[0] * np.outer(points[:, 0], wave))
+    along = np.tensordot(np.exp(2j * np.pi / periods[1] * np.outer(level, wave)), amplitude, axes=(1, 1))
+    across = np.exp(2j * np.pi / periods[0] * np.outer(points[:, 0], wave))
     state = np.tile(shift, (len(points), 1))
     for number in range(len(wave)):
         state += (along[place, number] * across[:, number, None]).real

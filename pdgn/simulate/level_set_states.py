@@ -83,6 +83,7 @@ def level_set_distance(mesh: TriMesh, values: ArrayLike, level: float) -> Array:
         ValueError: no closed curve, or an unfit mesh.
     """
     value = finite_array("values", values, [(mesh.num_vertices,)])
+    level = float(finite_array("level", level, [()]))
     if mesh.period is not None:
         require_flat(mesh)
         return _flat_distance(mesh, value, level)

@@ -58,6 +58,8 @@ def solve_poisson(
     if kappa.min() == 0:
         raise ValueError("diffusivity: wanted values above 0, got a minimum of 0")
     density = finite_array("source", source, [(), (vertices,), (vertices, None)])
+    if not density.size:
+        raise ValueError(f"source: wanted at least one column, got shape {list(density.shape)}")
     operator = diffusion_form(mesh, kappa)
     weight = mass(mesh).diagonal()
     load = weight[:, None] * (density.reshape(vertices, -1) if density.ndim else np.full((vertices, 1), density))

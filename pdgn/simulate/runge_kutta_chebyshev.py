@@ -9,6 +9,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
+from pdgn.simulate.argument import positive_integer
 from pdgn.simulate.spectrum import ROUND_OFF, first_unstable_step
 from pdgn.simulate.stepper import Step, Stepper
 from pdgn.simulate.system import System
@@ -59,6 +60,8 @@ class RungeKuttaChebyshev(Stepper):
     order = 2
 
     def __init__(self, most_stages: int = 32) -> None:
+        if positive_integer("most_stages", most_stages) < 2:
+            raise ValueError(f"most_stages: wanted an integer of at least 2, got {most_stages}")
         self.most_stages = most_stages
 
     def __repr__(self) -> str:

@@ -116,6 +116,8 @@ def _initial_fields(
     fields = {}
     for name in equation.fields:
         array = finite_array(f"initial {name}", initial[name], [(vertices,), (vertices, None)])
+        if not array.size:
+            raise ValueError(f"initial {name}: wanted at least one column, got shape {list(array.shape)}")
         fields[name] = array.reshape(vertices, -1)
     return fields
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pdgn.mesh import TriMesh, icosphere
 from pdgn.operators import mass
-from pdgn.simulate.argument import nonnegative_array, positive_number
+from pdgn.simulate.argument import nonnegative_number, positive_number
 from pdgn.simulate.boundary import require_simulable
 from pdgn.simulate.equation import Equation, Fields, Parameter
 from pdgn.simulate.exact import real_spherical_harmonic
@@ -50,7 +50,7 @@ class SurfaceFlow(Equation):
 
     def __init__(self, mobility: float = 1.0, drag: float = 0.0) -> None:
         self.mobility = positive_number("mobility", mobility)
-        self.drag = float(nonnegative_array("drag", drag))
+        self.drag = nonnegative_number("drag", drag)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(mobility={self.mobility:g}, drag={self.drag:g})"

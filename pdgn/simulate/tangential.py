@@ -44,7 +44,11 @@ def tangential(mesh: TriMesh, velocity: ArrayLike) -> NDArray[np.float64]:
 
     Returns:
         [V, 3].
+
+    Raises:
+        ValueError: another shape, NaN, faces that do not agree on a side (normals at vertices are then wrong).
     """
+    mesh.require(oriented=True)
     vector = finite_array("velocity", velocity, [(mesh.num_vertices, 3)])
     normal = np.asarray(mesh.vertex_normal)
     return vector - np.einsum("nc,nc->n", vector, normal)[:, None] * normal

@@ -9,7 +9,7 @@ from pdgn.mesh import TriMesh
 from pdgn.mesh.period import minimal_image
 from pdgn.operators import gradient, mass
 from pdgn.simulate.argument import finite_array
-from pdgn.simulate.boundary import boundary_edges
+from pdgn.simulate.boundary import boundary_edges, require_mesh
 from pdgn.simulate.tangential import tangential
 
 
@@ -26,6 +26,7 @@ def rotation_velocity(mesh: TriMesh, axis: ArrayLike, rate: float) -> NDArray[np
     Returns:
         [V, 3] float64 [length/time].
     """
+    require_mesh(mesh)
     direction = finite_array("axis", axis, [(3,)])
     length = float(np.linalg.norm(direction))
     if length == 0:
@@ -45,7 +46,12 @@ def stream_velocity(mesh: TriMesh, stream: ArrayLike) -> NDArray[np.float64]:
 
     Returns:
         [F, 3] float64 [length/time].
+
+    Raises:
+        ValueError: another shape, NaN, faces that do not agree on a side.
     """
+    require_mesh(mesh)
+    mesh.require(oriented=True)
     psi = finite_array("stream", stream, [(mesh.num_vertices,)])
     return np.cross(mesh.face_normal, (gradient(mesh) @ psi).reshape(-1, 3))
 
@@ -62,6 +68,7 @@ def potential_velocity(mesh: TriMesh, potential: ArrayLike) -> NDArray[np.float6
     Returns:
         [F, 3] float64 [length/time].
     """
+    require_mesh(mesh)
     phi = finite_array("potential", potential, [(mesh.num_vertices,)])
     return (gradient(mesh) @ phi).reshape(-1, 3)
 
@@ -76,6 +83,8 @@ def vertex_velocity(mesh: TriMesh, velocity: ArrayLike) -> NDArray[np.float64]:
     Returns:
         [V, 3] float64 [length/time].
     """
+    require_mesh(mesh)
+    mesh.require(oriented=True)
     field = finite_array("velocity", velocity, [(mesh.num_faces, 3)])
     weighted = np.repeat(field * mesh.face_area[:, None] / 3, 3, axis=0)
     total = [np.bincount(mesh.face.ravel(), weighted[:, axis], mesh.num_vertices) for axis in range(3)]

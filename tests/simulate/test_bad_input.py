@@ -8,13 +8,28 @@ import pytest
 from pdgn.mesh import TriMesh, grid, icosphere
 from pdgn.operators import mass
 from pdgn.simulate import (
+    AllenCahn,
+    Burgers,
+    CahnHilliard,
     ConvectionDiffusion,
     Heat,
+    MeanCurvatureFlow,
+    RungeKuttaChebyshev,
+    gaussian_bumps,
+    geodesic_bumps,
+    level_set_distance,
+    random_conductivity,
     random_eigenfunctions,
     random_face_velocity,
+    random_fourier,
     rotation_velocity,
     simulate,
+    solve_poisson,
+    stream_velocity,
+    tangential,
+    vertex_velocity,
 )
+from pdgn.simulate.exact import real_spherical_harmonic, rotated_points
 
 SPHERE = icosphere(1)
 ONES = np.ones(42)
@@ -32,6 +47,9 @@ def run(equation=None, mesh=SPHERE, initial=ONES, dt=0.1, steps=2, **options):
         ({"initial": NAN}, ValueError, "initial u: wanted finite values, got 1 NaN or infinite of 42"),
         ({"initial": np.ones(41)}, ValueError, r"initial u: wanted shape \[42\] or .* got shape \[41\]"),
         ({"initial": "warm"}, TypeError, "initial u: wanted numbers, got str"),
+        ({"initial": {1, 2}}, TypeError, "initial u: wanted numbers, got set"),
+        ({"initial": np.ones((42, 0))}, ValueError, r"initial u: wanted at least one column, got shape \[42, 0\]"),
+        ({"equation": Heat(1.0, boundary_value={"u": 1.0})}, TypeError, "boundary_value: wanted numbers, got dict"),
         ({"initial": {"v": ONES}}, ValueError, "initial: wanted fields u, got v"),
         ({"dt": 0.0}, ValueError, "dt: wanted a number above 0, got 0"),
         ({"dt": -0.1}, ValueError, "dt: wanted a number above 0, got -0.1"),
@@ -62,6 +80,10 @@ def test_bad_arguments(options, error, message):
         (lambda: Heat(-1.0), "diffusivity: wanted values of at least 0, got a minimum of -1"),
         (lambda: Heat(NAN), "diffusivity: wanted finite values, got 1 NaN"),
         (lambda: Heat(np.ones((42, 2))), r"diffusivity: wanted a number or shape \[any\], got shape \[42, 2\]"),
+        (lambda: Heat([]), "diffusivity: wanted at least one value, got none"),
+        (lambda: Burgers(np.zeros((42, 3)), []), "viscosity: wanted at least one value, got none"),
+        (lambda: MeanCurvatureFlow(drag=[]), r"drag: wanted a number, got shape \[0\]"),
+        (lambda: RungeKuttaChebyshev(1), "most_stages: wanted an integer of at least 2, got 1"),
         (lambda: Heat(1.0, "robin"), "boundary: wanted one of neumann, dirichlet, got 'robin'"),
         (lambda: ConvectionDiffusion(np.zeros(42)), r"velocity: wanted shape \[any, 3\], got shape \[42\]"),
         (lambda: ConvectionDiffusion(np.full((42, 3), np.inf)), "velocity: wanted finite values, got 126 NaN"),
@@ -126,7 +148,7 @@ def test_complex_numbers_are_refused():
         (lambda rng: random_eigenfunctions(SPHERE, 1, rng, num_modes=4, decay=np.nan), "decay: wanted finite values"),
         (
             lambda rng: random_eigenfunctions(SPHERE, 1, rng, num_modes=4, decay=-1),
-            "decay: wanted values of at least 0",
+            "decay: wanted a number of at least 0, got -1",
         ),
     ],
 )
@@ -146,3 +168,85 @@ def test_faces_too_thin_for_an_implicit_step_are_refused_and_a_shorter_step_is_n
     result = simulate(Heat(1.0), flat, start, shorter, 1, method="backward_euler").fields["u"][:, :, 0]
     content = result @ mass(flat).diagonal()
     assert abs(content[1] - content[0]) < 1e-8 * abs(content[0])  # the bound, 1e-9, of Σ m|u|, and round-off of sums
+
+
+@pytest.mark.parametrize("generator, name", [(None, "NoneType"), (7, "int"), (np.random.RandomState(0), "RandomState")])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda source: random_eigenfunctions(SPHERE, 1, source, num_modes=4),
+        lambda source: random_fourier(SPHERE.pos, 1, source),
+        lambda source: gaussian_bumps(SPHERE, 1, source),
+        lambda source: random_face_velocity(SPHERE, source),
+        lambda source: random_conductivity(SPHERE, source),
+    ],
+)
+def test_what_is_no_generator_is_refused(draw, generator, name):
+    with pytest.raises(TypeError, match=f"generator: wanted a numpy.random.Generator, got {name}; make one with"):
+        draw(generator)
+
+
+@pytest.mark.parametrize(
+    "option, message",
+    [
+        ({"variance": -1.0}, "variance: wanted a number of at least 0, got -1"),
+        ({"constant": np.nan}, "constant: wanted finite values"),
+        ({"size": (0.0, 1.0)}, "size: wanted a number above 0, got 0"),
+        ({"size": (1.0,)}, r"size: wanted shape \[2\], got shape \[1\]"),
+    ],
+)
+def test_fourier_sums_that_would_be_nan_are_refused(rng, option, message):
+    with pytest.raises(ValueError, match=message):
+        random_fourier(SPHERE.pos, 1, rng, **option)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda mesh: gaussian_bumps(mesh, 1, np.random.default_rng(0)),
+        lambda mesh: geodesic_bumps(mesh, 1, np.random.default_rng(0)),
+        lambda mesh: random_face_velocity(mesh, np.random.default_rng(0)),
+        lambda mesh: random_conductivity(mesh, np.random.default_rng(0)),
+        lambda mesh: rotation_velocity(mesh, [0, 0, 1], 1.0),
+        lambda mesh: stream_velocity(mesh, ONES),
+    ],
+)
+def test_what_is_no_mesh_is_refused(call):
+    with pytest.raises(TypeError, match="mesh: wanted a TriMesh, got NoneType"):
+        call(None)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda mesh: stream_velocity(mesh, mesh.pos[:, 2]),
+        lambda mesh: tangential(mesh, mesh.pos),
+        lambda mesh: vertex_velocity(mesh, np.ones((80, 3))),
+    ],
+)
+def test_normals_of_faces_that_do_not_agree_on_a_side_are_not_used(call):
+    torn = TriMesh(SPHERE.pos, np.vstack([SPHERE.face[:5, ::-1], SPHERE.face[5:]]))
+    with pytest.raises(ValueError, match="the mesh must be consistently oriented, but faces disagree at"):
+        call(torn)
+    call(SPHERE)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: solve_poisson(SPHERE, np.ones((42, 0))), r"source: wanted at least one column, got shape \[42, 0\]"),
+        (lambda: level_set_distance(SPHERE, SPHERE.pos[:, 2], np.inf), "level: wanted finite values"),
+        (lambda: random_conductivity(SPHERE, np.random.default_rng(0), contrast=np.inf), "contrast: wanted finite"),
+        (lambda: rotated_points(SPHERE.pos, [0, 0, 0], 1.0), "axis: wanted a vector that is not zero"),
+        (lambda: real_spherical_harmonic([[1, 0, 0], [0, 0, 0]], 2, 1), "other than the origin, got it at 1"),
+    ],
+)
+def test_other_mistakes_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("equation", [CahnHilliard(mobility=0.0), AllenCahn(0.0), Heat(0.0)])
+def test_coefficients_of_zero_are_allowed(equation):
+    result = simulate(equation, SPHERE, 0.5 * SPHERE.pos[:, 2], 0.1, 2).fields["u"]
+    assert np.array_equal(result[0], result[-1]) or (isinstance(equation, AllenCahn) and np.isfinite(result).all())

@@ -246,7 +246,7 @@ def test_bad_arguments_are_refused():
         simulate(MeanCurvatureFlow(), BUMPY, BUMPY.pos[:, :2], 0.1, 1)
     with pytest.raises(ValueError, match="mobility: wanted a number above 0, got -1"):
         SurfaceDiffusion(-1.0)
-    with pytest.raises(ValueError, match="drag: wanted values of at least 0"):
+    with pytest.raises(ValueError, match="drag: wanted a number of at least 0, got -0.1"):
         SixthOrderFlow(drag=-0.1)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pdgn.mesh import TriMesh
 from pdgn.operators import mass, stiffness
-from pdgn.simulate.argument import finite_array, nonnegative_array, one_of, positive_number
+from pdgn.simulate.argument import finite_array, nonnegative_array, nonnegative_number, one_of, positive_number
 from pdgn.simulate.boundary import boundary_condition, require_simulable
 from pdgn.simulate.cahn_hilliard_system import CahnHilliardSystem
 from pdgn.simulate.double_well import well
@@ -57,9 +57,7 @@ class CahnHilliard(Equation):
     ) -> None:
         self.width = positive_number("width", width)
         self.mobility = nonnegative_array("mobility", mobility)
-        self.stabilization = float(finite_array("stabilization", stabilization, [()]))
-        if self.stabilization < 0:
-            raise ValueError(f"stabilization: wanted a number of at least 0, got {stabilization:g}")
+        self.stabilization = nonnegative_number("stabilization", stabilization)
         self.boundary = one_of("boundary", boundary, BOUNDARIES)
         if boundary == "neumann" and boundary_value is not None:
             raise ValueError("boundary_value: wanted none with 'neumann', where no flux of u or of w is given, got one")
