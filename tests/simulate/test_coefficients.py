@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import f as f_distribution
 
 from pdgn.mesh import TriMesh, bumpy_sphere, grid, icosphere, torus
 from pdgn.operators import divergence, mass, stiffness
 from pdgn.simulate import (
+    eigenfunctions,
     potential_velocity,
     random_conductivity,
     random_face_velocity,
@@ -146,6 +148,19 @@ def test_random_conductivity_has_the_stated_contrast():
         assert kappa.min() == pytest.approx(2 / 3, rel=1e-12)
         neighbour = np.abs(np.diff(np.log(kappa)[mesh.edge_index], axis=0))
         assert neighbour.max() < np.log(9) / 2  # smooth: no edge crosses half the range
+
+
+def test_random_conductivity_has_the_stated_spectrum():
+    mesh, count = icosphere(2), 2000
+    _, mode = eigenfunctions(mesh, 9)
+    rng = np.random.default_rng(0)
+    field = np.log([random_conductivity(mesh, rng, num_modes=8) for _ in range(count)])
+    square = (field @ mass(mesh) @ mode) ** 2
+    # Degrees 1 and 2 of the sphere, λ = 2 and 6, three and five modes of variance 1/(1 + λ/2)², 4 to 1; the quotient
+    # of their means, which the range of a draw does not touch, has the F distribution.
+    quotient = square[:, 1:4].mean(axis=1) / square[:, 4:9].mean(axis=1)
+    below = np.mean(quotient < 4 * f_distribution.median(3, 5))
+    assert below == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(count))  # four standard errors
 
 
 def test_same_seed_same_coefficients():
