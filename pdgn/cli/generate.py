@@ -15,6 +15,7 @@ from jsonargparse import Namespace
 from pdgn.cli.attributes import field_attributes, parameter_units
 from pdgn.cli.cluster import computed_on_cluster
 from pdgn.cli.jobs import plan
+from pdgn.cli.mesh_recipe import Variant
 from pdgn.cli.parser import StrictParser
 from pdgn.cli.progress import Progress
 from pdgn.cli.recipe import (
@@ -154,6 +155,9 @@ def build_parser() -> StrictParser:
         "--mesh", type=str, nargs="+", default=[], metavar="FILE",
         help="Your own meshes instead of the recipe's, repaired, and scaled to the area of the recipe's first surface.",
     )  # fmt: skip
+    parser.add_argument(
+        "--variants", type=list[Variant], default=[], help="Of the meshes of --mesh: [coarser, finer, retriangulated]."
+    )
     parser.add_argument("--keep_size", action="store_true", help="Leave the meshes of --mesh at their own size.")
     parser.add_argument("--output", type=str, required=True, help="The file to make, FILE.h5.")
     parser.add_argument("--workers", type=int, default=cores(), help="Processes; the file is the same.")
@@ -179,7 +183,7 @@ def run(args: Namespace) -> int:
     """
     recipe = recipe_of(args)
     if args.mesh:
-        recipe = on_meshes(recipe, args.mesh, keep_size=args.keep_size)
+        recipe = on_meshes(recipe, args.mesh, variants=args.variants, keep_size=args.keep_size)
         print(describe_size(recipe))
     path = generate(recipe, Path(args.output), workers=args.workers, scheduler=args.scheduler, overwrite=args.overwrite)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -43,7 +43,8 @@ class TrajectoryRecipe:
         test: test trajectories of every surface.
         frames: frames written per trajectory, the initial state included.
         dt: time between frames [time].
-        substeps: steps of the stepper from frame to frame; none: as few as its stability bound allows.
+        substeps: steps of the stepper from frame to frame, more where its stability bound asks for more; none: as few
+            as it allows.
         block: trajectories computed together, with the same coefficients.
         method: time stepper; none: the equation's own choice.
         time_unit: unit of time.

@@ -216,9 +216,11 @@ def _trajectories(
 ) -> tuple[NDArray[np.float64], dict[str, np.ndarray]]:
     """Time [T] and fields name in the file → [n, T, V, C] float32 of trajectories that start from patterns [V, n]."""
     wanted = recipe.trajectories
+    # At least so many substeps: the stability bound of a fine mesh may ask for more.
+    least = wanted.substeps or 1
     run = partial(
-        simulate, equation, mesh, dt=wanted.dt, steps=wanted.frames - 1, method=wanted.method,
-        substeps=wanted.substeps or "auto",
+        simulate, equation, mesh, dt=wanted.dt / least, steps=(wanted.frames - 1) * least, method=wanted.method,
+        record_every=least,
     )  # fmt: skip
     names = dict(zip(equation.fields, recipe.equation.fields))
     if equation.fields == ("pos",):  # a mesh moves by itself: one trajectory at a time

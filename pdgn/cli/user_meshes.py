@@ -8,22 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from pdgn.cli.mesh_recipe import MeshRecipe, Repair
+from pdgn.cli.mesh_recipe import MeshRecipe, Repair, Variant
 from pdgn.cli.recipe import Recipe
 from pdgn.cli.surfaces import surface
 
 
-def on_meshes(recipe: Recipe, files: Sequence[str], *, keep_size: bool = False) -> Recipe:
+def on_meshes(
+    recipe: Recipe, files: Sequence[str], *, variants: Sequence[Variant] = (), keep_size: bool = False
+) -> Recipe:
     """The same recipe with mesh files in the place of its surfaces.
 
-    Every file is a surface with trajectories for train, valid and test (and with the variants of the recipe's first
-    surface), named after the file, with whatever is wrong with it repaired: isolated vertices, degenerate, duplicate
-    and inside-out faces, non-manifold parts. It is scaled to the area of the recipe's first surface, so that the
-    coefficients keep their meaning.
+    Every file is a surface with trajectories for train, valid and test, named after the file, with whatever is wrong
+    with it repaired: isolated vertices, degenerate, duplicate and inside-out faces, non-manifold parts. It is scaled to
+    the area of the recipe's first surface, so that the coefficients keep their meaning.
 
     Args:
         recipe: the recipe.
         files: paths of meshes.
+        variants: the same surfaces at other resolutions, for test.
         keep_size: leave them at their own size.
 
     Returns:
@@ -44,7 +46,7 @@ def on_meshes(recipe: Recipe, files: Sequence[str], *, keep_size: bool = False) 
     area = None if keep_size else first.area or float(surface(replace(recipe, sensors=None), 0).face_area.sum())
     repairs = list(get_args(Repair))
     meshes = [
-        MeshRecipe(name, "file", str(file), area=area, repair=repairs, variants=first.variants)
+        MeshRecipe(name, "file", str(file), area=area, repair=repairs, variants=list(variants))
         for name, file in zip(_names(files), files)
     ]
     return replace(recipe, meshes=meshes)

@@ -142,10 +142,10 @@ def _draw(panels: np.ndarray, strip: Strip, colours: ScalarMappable, record: Mes
         rotation=90, ha="right", va="center", fontsize=9, fontweight="bold", annotation_clip=False,
     )  # fmt: skip
     if first.flat:
-        _label_map(panels[: len(strip.stages)], record.unit)
+        _label_map(panels[: len(strip.stages)], first, record.unit)
 
 
-def _label_map(panels: np.ndarray, unit: str) -> None:
+def _label_map(panels: np.ndarray, stage: Stage, unit: str) -> None:
     """A frame round each map, and its size with its unit under the first."""
     axes: Axes
     for axes in panels:
@@ -154,5 +154,6 @@ def _label_map(panels: np.ndarray, unit: str) -> None:
         for spine in axes.spines.values():
             spine.set_visible(True)
             spine.set_color("#c3c8cf")
-    width, height = (float(np.ptp(limits)) for limits in (panels[0].get_xlim(), panels[0].get_ylim()))
+    points = stage.pos if stage.corners is None else stage.corners.reshape(-1, 3)
+    width, height = np.ptp(points[:, :2], axis=0)
     panels[0].set_xlabel(f"{width:.3g} × {height:.3g} {plain_unit(unit)}".rstrip(), fontsize=9)

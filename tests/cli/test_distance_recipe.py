@@ -1,4 +1,4 @@
-"""A recipe of distances: (mesh, sources) → distance, beside geodesic fields and curves, through the command's own path."""
+"""A recipe of distances: (mesh, sources) → distance, beside geodesic fields and curves, as the command makes it."""
 
 from __future__ import annotations
 
@@ -36,15 +36,6 @@ def test_samples_splits_fields_and_curves_of_a_recipe(tmp_path: Path) -> None:
             assert len({tuple(row) for row in source}) == len(source)  # another draw for every sample
             for row, wanted in zip(source, distance):
                 np.testing.assert_allclose(geodesic_distance(mesh, np.flatnonzero(row)).min(axis=0), wanted, atol=1e-12)
-
-
-def test_workers_do_not_change_the_samples(tmp_path: Path) -> None:
-    recipe = Recipe("distances", meshes=[OTHER], geodesics=WANTED)
-    one, two = (generate(recipe, tmp_path / f"{n}.h5", workers=n) for n in (1, 2))
-    with h5py.File(one) as first, h5py.File(two) as second:
-        for field in ("source", "distance"):
-            path = f"trajectories/other/fields/{field}"
-            np.testing.assert_array_equal(first[path][()], second[path][()])
 
 
 def test_distances_are_not_observed_by_sensors() -> None:
