@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pdgn.simulate.exponential import Exponential
 from pdgn.simulate.imex_tables import ARS222, ARS443, DISSIPATIVE, IMEX_EULER
 from pdgn.simulate.runge_kutta import RungeKutta
 from pdgn.simulate.runge_kutta_chebyshev import RungeKuttaChebyshev
@@ -15,6 +16,7 @@ STEPPERS: dict[str, Stepper] = {
     "rkc2": RungeKuttaChebyshev(),
     "backward_euler": Theta(1.0),
     "crank_nicolson": Theta(0.5),
+    "exponential": Exponential(),
     "imex_euler": IMEX_EULER,
     "imex_ars222": ARS222,
     "imex_ars443": ARS443,
