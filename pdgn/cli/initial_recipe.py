@@ -19,6 +19,7 @@ class InitialRecipe:
         modes: eigenfunctions used, the largest wavenumber of the Fourier sum, or the number of bumps.
         decay: eigenfunctions, level_set: the variance of their coefficients falls as (1 + λ_k/λ_1)^(−decay).
         width: standard deviation of a bump, or of the transition between phases [length].
+        amplitude: factor of the pattern; smaller than 1 for moving meshes with parts thinner than their displacement.
         profile: level_set: "tanh" of the signed distance from the curves over the width, or the "distance" itself.
     """
 
@@ -26,11 +27,12 @@ class InitialRecipe:
     modes: int = 36
     decay: float = 2.0
     width: float = 0.3
+    amplitude: float = 1.0
     profile: Literal["tanh", "distance"] = "tanh"
 
     def __post_init__(self) -> None:
         require_at_least("initial", self, modes=1, decay=0)
-        require_positive("initial", self, "width")
+        require_positive("initial", self, "width", "amplitude")
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def _simulation(key: _ByIdentity, member: int, variant: str | None, draw: int, d
     mesh = _mesh(key, member, None)
     generator = np.random.default_rng([recipe.seed, 1, member, draw])
     coefficients = draw_coefficients(recipe.equation, mesh, generator)
-    patterns = draw_patterns(recipe, mesh, drawn, generator)[:, drawn - count :]
+    patterns = recipe.initial.amplitude * draw_patterns(recipe, mesh, drawn, generator)[:, drawn - count :]
     if variant is not None:
         drawn_on, mesh = mesh, _mesh(key, member, variant)
         coefficients, patterns = carried(coefficients, drawn_on, mesh), transfer(drawn_on, patterns, mesh)
