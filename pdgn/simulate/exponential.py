@@ -62,9 +62,8 @@ class Exponential(Stepper):
             TypeError: the system is not linear.
         """
         if type(system) is not LinearSystem:
-            raise TypeError(
-                f"exponential: wanted a LinearSystem, got {type(system).__name__}; use rk4 or an imex method"
-            )
+            other = "an imex method" if isinstance(system, LinearSystem) else system.remedy
+            raise TypeError(f"exponential: wanted a LinearSystem, got {type(system).__name__}; use {other}")
         pieces, series = shortest(system.spectrum(), dt)
         dt /= pieces
         scale = 2 / series.radius

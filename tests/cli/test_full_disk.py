@@ -49,7 +49,10 @@ def test_a_full_disk_is_one_line_and_what_was_finished_is_kept(
     error = capsys.readouterr().err
     assert error.startswith("pdgn: error: cannot write ") and error.count("\n") == 1
     assert "no space left on the disk; finished shards are kept in" in error and not path.exists()
-    assert len(list((tmp_path / "x.h5.partial").glob("block=*.h5"))) == blocks
+    # With two workers a block may be finished before the last mesh.
+    kept = [shard.name for shard in (tmp_path / "x.h5.partial").glob("*=*.h5")]
+    assert len(kept) == MESHES + blocks
+    assert workers > 1 or sum(name.startswith("block=") for name in kept) == blocks
 
     seen: list[int] = []
     real = command.computed
