@@ -180,11 +180,17 @@ def run(args: Namespace) -> int:
 
     Returns:
         0.
+
+    Raises:
+        ValueError: the recipe, or an option of --mesh without a mesh.
     """
     recipe = recipe_of(args)
     if args.mesh:
         recipe = on_meshes(recipe, args.mesh, variants=args.variants, keep_size=args.keep_size)
         print(describe_size(recipe))
+    elif args.variants or args.keep_size:
+        option = "--variants" if args.variants else "--keep_size"
+        raise ValueError(f"{option}: wanted with --mesh FILE, given without, where it changes nothing")
     path = generate(recipe, Path(args.output), workers=args.workers, scheduler=args.scheduler, overwrite=args.overwrite)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0

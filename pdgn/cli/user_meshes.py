@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import get_args
 
@@ -53,13 +54,13 @@ def on_meshes(
 
 
 def _names(files: Sequence[str]) -> list[str]:
-    """Names from the stems of files: what a name cannot hold becomes "_", a second one of a name gets _1, ..."""
+    """Names from the stems of files: what a name cannot hold becomes "_", one that is taken gets _1, ..."""
     names: list[str] = []
     for file in files:
         stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", Path(file).stem)
         stem = stem if re.match(r"[A-Za-z0-9_]", stem) else f"mesh{stem}"
-        taken = [name for name in names if name == stem or re.fullmatch(rf"{re.escape(stem)}_\d+", name)]
-        names.append(f"{stem}_{len(taken)}" if taken else stem)
+        others = (f"{stem}_{number}" for number in count(1))
+        names.append(next(name for name in chain([stem], others) if name not in names))
     return names
 
 

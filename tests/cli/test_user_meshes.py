@@ -109,6 +109,24 @@ def test_two_files_of_one_name_get_two_names(tmp_path: Path) -> None:
     assert [entry.name for entry in on_meshes(recipe("tiny"), files).meshes] == ["ball", "ball_1", "ball_2"]
 
 
+def test_a_name_that_another_file_has_already_is_not_given_again(tmp_path: Path) -> None:
+    for folder, stem in (("a", "ball_1"), ("a", "ball"), ("b", "ball"), ("b", "ball_1")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        write_mesh(icosphere(0), tmp_path / folder / f"{stem}.obj")
+    files = [str(tmp_path / name) for name in ("a/ball_1.obj", "a/ball.obj", "b/ball.obj", "b/ball_1.obj")]
+    names = [entry.name for entry in on_meshes(recipe("tiny"), files).meshes]
+    assert names == ["ball_1", "ball", "ball_2", "ball_1_1"]
+
+
+@pytest.mark.parametrize("words", [["--variants", "[coarser]"], ["--keep_size"]])
+def test_options_of_users_meshes_are_refused_without_one(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--config", TINY, "--output", str(tmp_path / "x.h5"), *words], command="generate") == 2
+    assert f"pdgn: error: {words[0]}: wanted with --mesh FILE, given without" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "needs, mesh, message",
     [
