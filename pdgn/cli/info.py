@@ -96,11 +96,9 @@ def _meshes(meshes: list[MeshContents]) -> Iterator[str]:
     alike = families(meshes, lambda mesh: mesh.name, _mesh_kind)
     rows = [["", "V", "F", "E", "area", "topology"]]
     for label, members in alike.items():
-        area = span(mesh.area for mesh in members)
+        area, unit = span(mesh.area for mesh in members), members[0].unit
         counts = [span(getattr(mesh, key) for mesh in members) for key in ("nodes", "faces", "edges")]
-        rows.append(
-            [label, *counts, area if area == "–" else f"{area}{_named(members[0].unit + '²')}", _topology(members)]
-        )
+        rows.append([label, *counts, area if area == "–" or unit == "1" else f"{area} {unit}²", _topology(members)])
     units = ", ".join(sorted({mesh.unit for mesh in meshes}))
     yield f"{len(meshes)} mesh{'es' * (len(meshes) > 1)} (unit of length: {units})"
     yield from table(rows, right=(1, 2, 3, 4))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -134,6 +136,23 @@ def _walk(following: NDArray[np.int64], start: NDArray[np.int64], degree: NDArra
             return False
         here, start, left = here[on], start[on], left[on]
     return True
+
+
+@contextmanager
+def library_errors() -> Iterator[None]:
+    """Turn what a distance library raises into one line; also a decorator.
+
+    Raises:
+        ValueError: the library failed, as it does on faces so thin that its systems lose all digits.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"geodesic distances: the library failed on this mesh ({reason}); take another method, or a mesh with "
+            "better faces"
+        ) from error
 
 
 def check_solution(distance: object, num_vertices: int, method: str) -> NDArray[np.float64]:

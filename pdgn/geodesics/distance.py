@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pdgn.geodesics.component import Component, check_solution, check_vertices, solvable_components
+from pdgn.geodesics.component import Component, check_solution, check_vertices, library_errors, solvable_components
 from pdgn.geodesics.solvers import solver_of
 from pdgn.mesh import TriMesh
 
 
+@library_errors()
 def geodesic_distance(mesh: TriMesh, sources: ArrayLike, method: str = "exact") -> NDArray[np.float64]:
     """Length of the shortest path along the surface from each source to every vertex.
 
@@ -45,6 +46,7 @@ def geodesic_distance(mesh: TriMesh, sources: ArrayLike, method: str = "exact") 
     return result
 
 
+@library_errors()
 def distance_to_set(mesh: TriMesh, sources: ArrayLike, method: str = "exact") -> NDArray[np.float64]:
     """Length of the shortest path along the surface from the nearest of several sources to every vertex, [V].
 
@@ -53,6 +55,7 @@ def distance_to_set(mesh: TriMesh, sources: ArrayLike, method: str = "exact") ->
     return distance_to_sets(mesh, [sources], method)[0]
 
 
+@library_errors()
 def distance_to_sets(mesh: TriMesh, sets: Sequence[ArrayLike], method: str = "exact") -> NDArray[np.float64]:
     """Length of the shortest path along the surface from the nearest source of each set to every vertex.
 

@@ -9,7 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from pdgn.geodesics.component import Component, Components, check_solution, check_vertices, solvable_components
+from pdgn.geodesics.component import (
+    Component,
+    Components,
+    check_solution,
+    check_vertices,
+    library_errors,
+    solvable_components,
+)
 from pdgn.geodesics.solvers import solver_of
 from pdgn.mesh import TriMesh
 from pdgn.mesh.directed_edges import symmetric_edges
@@ -25,6 +32,7 @@ class GeodesicGraph(NamedTuple):
     length: Array
 
 
+@library_errors()
 def geodesic_knn_graph(mesh: TriMesh, vertices: ArrayLike, k: int, method: str = "exact") -> GeodesicGraph:
     """Edges between every sensor and its k geodesically nearest ones, in both directions (the union).
 
@@ -65,6 +73,7 @@ def geodesic_knn_graph(mesh: TriMesh, vertices: ArrayLike, k: int, method: str =
     return GeodesicGraph(edge_index, geodesic_edge_length(mesh, vertex, edge_index, method))
 
 
+@library_errors()
 def geodesic_edge_length(
     mesh: TriMesh, vertices: ArrayLike, edge_index: ArrayLike, method: str = "exact"
 ) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 import potpourri3d
 from numpy.typing import ArrayLike, NDArray
 
-from pdgn.geodesics.component import check_solution, solvable_components
+from pdgn.geodesics.component import check_solution, library_errors, solvable_components
 from pdgn.geodesics.curve import Curve
 from pdgn.geodesics.surface_points import SurfacePoint, SurfacePoints
 from pdgn.mesh import TriMesh
@@ -19,6 +19,7 @@ from pdgn.mesh import TriMesh
 _CONSTANCY = 100.0
 
 
+@library_errors()
 def signed_geodesic_distance(mesh: TriMesh, curve: ArrayLike | Curve | Sequence[Curve]) -> NDArray[np.float64]:
     """Distance along the surface from closed curves, positive on their left, negative on their right.
 
@@ -55,6 +56,7 @@ def signed_geodesic_distance(mesh: TriMesh, curve: ArrayLike | Curve | Sequence[
     return result
 
 
+@library_errors()
 def signed_geodesic_distances(mesh: TriMesh, sets: Sequence[Curve | Sequence[Curve]]) -> NDArray[np.float64]:
     """Signed distances from several sets of curves, one solver for all: most of the time goes into its factorisation.
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pdgn.geodesics import geodesic_distance
+from pdgn.geodesics.solvers import SOLVERS
 from pdgn.mesh import TriMesh, grid, icosphere
 
 METHODS = ["exact", "heat", "fast_marching"]
@@ -117,3 +118,14 @@ def test_distances_scale_with_meshes_of_any_size(method, scale):
     scaled = geodesic_distance(TriMesh(scale * mesh.pos, mesh.face), [0, 7], method)
     # Round-off of the scaling; without it the exact solver gave 1e-47 at an extent of 1e-30.
     np.testing.assert_allclose(scaled / scale, geodesic_distance(mesh, [0, 7], method), atol=1e-13)
+
+
+def test_what_a_library_raises_is_one_line(monkeypatch):
+    def broken(pos, face):
+        raise RuntimeError("checkFinite()\nfailed")
+
+    monkeypatch.setitem(SOLVERS, "heat", broken)
+    with pytest.raises(
+        ValueError, match=r"the library failed on this mesh \(checkFinite\(\) failed\); take"
+    ):
+        geodesic_distance(icosphere(0), [0], "heat")
