@@ -125,7 +125,5 @@ def test_what_a_library_raises_is_one_line(monkeypatch):
         raise RuntimeError("checkFinite()\nfailed")
 
     monkeypatch.setitem(SOLVERS, "heat", broken)
-    with pytest.raises(
-        ValueError, match=r"the library failed on this mesh \(checkFinite\(\) failed\); take"
-    ):
+    with pytest.raises(ValueError, match=r"the library failed on this mesh \(checkFinite\(\) failed\); take"):
         geodesic_distance(icosphere(0), [0], "heat")
