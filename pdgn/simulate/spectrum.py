@@ -36,7 +36,9 @@ class Spectrum(NamedTuple):
 
     def boundary(self) -> NDArray[np.complex128]:
         """Points [P] on the outline of the upper half of the region (the lower half is its mirror image)."""
-        knee = min(self.decay, self.oscillation**2 / self.coupling) if self.coupling > 0 else self.decay
+        # A quotient first: the square of a large number overflows.
+        held = self.oscillation * (self.oscillation / self.coupling) if self.coupling > 0 else np.inf
+        knee = min(self.decay, held)
         # The curved part is sampled uniformly in b, where the parabola is smooth.
         root = np.linspace(0.0, 1.0, SAMPLES)
         start = -knee * root**2 + 1j * root * min(self.oscillation, np.sqrt(self.coupling * knee) if knee else np.inf)
@@ -152,8 +154,11 @@ def _norm(skew: sp.csr_matrix) -> float:
     if size <= DENSE_LIMIT:
         return float(np.linalg.norm(skew.toarray(), 2))
     gershgorin = float(abs(skew).sum(axis=1).max())
-    product = LinearOperator((size, size), matvec=lambda x: -(skew @ (skew @ x)), dtype=np.float64)
-    return min(gershgorin, float(np.sqrt(_ritz(product, size, gershgorin**2))))
+    # Of a power of two, so that no digit changes: squares then neither overflow nor vanish.
+    scale = 2.0 ** (int(np.frexp(gershgorin)[1]) - 1)
+    unit = skew / scale
+    product = LinearOperator((size, size), matvec=lambda x: -(unit @ (unit @ x)), dtype=np.float64)
+    return min(gershgorin, float(scale * np.sqrt(_ritz(product, size, (gershgorin / scale) ** 2))))
 
 
 def _ritz(matrix: sp.csr_matrix | LinearOperator, size: int, otherwise: float) -> float:

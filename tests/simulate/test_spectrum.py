@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from pdgn.mesh import bumpy_sphere, grid, icosphere
 from pdgn.simulate import STEPPERS, ConvectionDiffusion, Heat, Spectrum, plane_coefficients, random_velocity
-from pdgn.simulate.spectrum import RITZ_TOLERANCE, largest_stable_step
+from pdgn.simulate.spectrum import RITZ_TOLERANCE, largest_stable_step, spectrum_of
 
 
 def eigenvalues(system):
@@ -51,6 +52,24 @@ def test_decay_of_heat_is_the_largest_eigenvalue(equation):
 def test_spectrum_is_reproducible():
     mesh = icosphere(3)
     assert Heat(1.0).discretize(mesh).spectrum() == Heat(1.0).discretize(mesh).spectrum()
+
+
+@pytest.mark.parametrize("exponent", [-600, 10, 1000])
+def test_oscillation_is_homogeneous_where_its_square_is_no_number(exponent):
+    skew = sp.random(162, 162, 0.05, random_state=0, format="csr")
+    skew = skew - skew.T
+    once = spectrum_of(np.ones(162), skew).oscillation
+    # A power of two scales every rounded number alike; Gershgorin's bound would be three times as large.
+    assert spectrum_of(np.ones(162), 2.0**exponent * skew).oscillation == 2.0**exponent * once
+    np.testing.assert_allclose(once, np.linalg.norm(skew.toarray(), 2), rtol=2 * RITZ_TOLERANCE)
+
+
+@pytest.mark.parametrize("coupling", [np.inf, 1e280, 3.0, 0.0])
+def test_a_region_as_large_as_numbers_go_still_bounds_a_step(coupling):
+    step = largest_stable_step(STEPPERS["rk4"].amplification, Spectrum(1.0, 1e300, coupling))
+    assert 0 < step < 3.0  # rk4 reaches 2.785 on the real axis
+    if coupling == np.inf:
+        np.testing.assert_allclose(step * 1e300, 2 * np.sqrt(2), rtol=1e-6)  # its reach on the imaginary axis
 
 
 def test_steps_are_those_of_the_textbook():
