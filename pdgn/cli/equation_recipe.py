@@ -101,7 +101,12 @@ class EquationRecipe:
                     raise ValueError(f"equation.{group}.{name}: unknown, {wanted}{nearest(str(name), known)}")
         given = [*self.options, *self.ranges, *(["diffusivity"] if self.diffusivity is not None else [])]
         twice = sorted({name for name in given if given.count(name) > 1})
-        require("equation", not twice, "every argument once, in options, in ranges or by itself", ", ".join(twice))
+        require(
+            "equation",
+            not twice,
+            "every argument of the equation once, be it in options, in ranges or by itself",
+            ", ".join(twice),
+        )
         for name, value in self.options.items():
             right = isinstance(value, (int, float, str))
             require(f"equation.options.{name}", right, "a number, text, true or false", value)

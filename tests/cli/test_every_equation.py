@@ -83,7 +83,7 @@ def test_numbers_are_drawn_from_their_ranges_and_stored_with_their_units(tmp_pat
         ({"name": "fisher_kpp", "options": {"rate": [1]}}, r"options\.rate: wanted a number, text, true or false"),
         (
             {"name": "heat", "diffusivity": 1.0, "options": {"diffusivity": 1.0}},
-            r"argument of the equation once, given",
+            r"argument of the equation once, be it in options, in ranges or by itself, given",
         ),
         ({"name": "cahn_hilliard", "diffusivity": 1.0}, r"diffusivity: wanted none, as 'cahn_hilliard' takes none"),
         ({"name": "cahn_hilliard", "contrast": 2.0}, r"contrast: wanted 1, as 'cahn_hilliard' takes no diffusivity"),
