@@ -113,7 +113,8 @@ class LinearSystem(System):
 
     def residual(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
         """−K u + s, [D, n], the right-hand side before division by the mass (implicit steppers solve with it)."""
-        change = -(self.operator @ state)
+        change = self.operator @ state
+        np.negative(change, out=change)
         if self.source is not None:
             change += self.source
         return change

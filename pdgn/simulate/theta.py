@@ -44,7 +44,11 @@ class Theta(Stepper):
         solve = system.solver(self.theta * dt)
 
         def step(time: float, state: NDArray[np.float64]) -> NDArray[np.float64]:
-            return state + solve(dt * system.residual(state))
+            right = system.residual(state)
+            right *= dt
+            following = solve(right)
+            following += state
+            return following
 
         return step
 
