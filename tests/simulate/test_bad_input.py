@@ -250,3 +250,21 @@ def test_other_mistakes_are_named(call, message):
 def test_coefficients_of_zero_are_allowed(equation):
     result = simulate(equation, SPHERE, 0.5 * SPHERE.pos[:, 2], 0.1, 2).fields["u"]
     assert np.array_equal(result[0], result[-1]) or (isinstance(equation, AllenCahn) and np.isfinite(result).all())
+
+
+def test_the_quick_look_at_a_mesh_sees_what_topology_sees():
+    sheet = np.array([[0, 1, 2], [0, 2, 3]])
+    square = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+    fin, beyond = [[0.0, 0, 1]], [[5.0, 5, 5]]
+    cases = {
+        "isolated": TriMesh(np.concatenate([square, beyond]), sheet),
+        "degenerate": TriMesh(np.concatenate([square, [[0.5, 0.5, 0]]]), np.concatenate([sheet, [[0, 4, 2]]])),
+        "duplicate": TriMesh(square, np.concatenate([sheet, [[2, 0, 1]]])),
+        "duplicate, turned": TriMesh(square[:3], np.array([[0, 1, 2], [0, 2, 1]])),
+        "non-manifold": TriMesh(np.concatenate([square, fin]), np.concatenate([sheet, [[0, 2, 4]]])),
+    }
+    for name, mesh in cases.items():
+        with pytest.raises(ValueError, match=rf"mesh: wanted none, got \d+ {name.split(',')[0].replace('-', '.')}"):
+            Heat(1.0).discretize(mesh)
+    for sound in (TriMesh(square, sheet), icosphere(1), grid(4, 4, periodic=True)):
+        assert Heat(1.0).discretize(sound) is not None
