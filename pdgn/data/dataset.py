@@ -15,6 +15,7 @@ from torch_geometric.data import Data
 
 from pdgn.data.context import ChannelCounts, Context, edge_context, forcing, node_context, parameter_names
 from pdgn.data.file import DatasetFile, TrajectoryTable, open_file
+from pdgn.data.file_handle import FileHandle
 from pdgn.data.records import MeshRecord
 from pdgn.data.sample import build_sample
 from pdgn.data.schema import OBSERVED, SPLITS
@@ -91,8 +92,6 @@ class MeshDynamicsDataset(Dataset):
         self.path, self.split = Path(path).absolute(), split
         self.history, self.horizon, self.stride = history, horizon, stride
         self.context, self.scheme = context or Context(), scheme
-        self._file: DatasetFile | None = None
-        self._process = -1
         self._records: dict[str, MeshRecord] = {}
         self._parameters: OrderedDict[TrajectoryKey, dict[str, np.ndarray]] = OrderedDict()
         self._parameter_bytes = 0
@@ -102,7 +101,7 @@ class MeshDynamicsDataset(Dataset):
 
     def _describe(self, file: DatasetFile, meshes: Sequence[str] | None, fields: Sequence[str] | None) -> None:
         self.name = str(file.attributes["name"])
-        self._identity = (file.attributes["config_hash"], file.attributes["created"])
+        self._handle = FileHandle(file)
         self._mesh_ids = {name: number for number, name in enumerate(file.mesh_names)}
         tables = {
             name: file.trajectories(name, self.scheme) for name in (file.mesh_names if meshes is None else meshes)
@@ -213,7 +212,7 @@ class MeshDynamicsDataset(Dataset):
     def record(self, mesh: str) -> MeshRecord:
         """The stored mesh, read once per process."""
         if mesh not in self._records:
-            self._records[mesh] = self._open().record(mesh)
+            self._records[mesh] = self._handle.open().record(mesh)
         return self._records[mesh]
 
     def __len__(self) -> int:
@@ -256,7 +255,7 @@ class MeshDynamicsDataset(Dataset):
         Returns:
             Both parts with their masks.
         """
-        file, seen, reported = self._open(), self.history, _reported(self._tables[key.mesh])
+        file, seen, reported = self._handle.open(), self.history, _reported(self._tables[key.mesh])
         values, mask = file.frames(key.mesh, key.row, start, stop, self.fields)
         mask = np.broadcast_to(True, values.shape[:2]) if mask is None else mask
         if not any(name in reported for name in self.fields):
@@ -288,7 +287,7 @@ class MeshDynamicsDataset(Dataset):
     def parameters(self, key: TrajectoryKey) -> dict[str, np.ndarray]:
         """Those parameters of a trajectory that the context needs; the last ones read are kept, up to 64 MiB."""
         if key not in self._parameters:
-            values = self._open().parameters(key.mesh, key.row, self._parameter_names[key.mesh])
+            values = self._handle.open().parameters(key.mesh, key.row, self._parameter_names[key.mesh])
             self._parameters[key] = values
             self._parameter_bytes += sum(array.nbytes for array in values.values())
             while self._parameter_bytes > _CACHED_PARAMETER_BYTES and len(self._parameters) > 1:
@@ -306,31 +305,15 @@ class MeshDynamicsDataset(Dataset):
         frame = 8 * self.channels.signal * self.record(key.mesh).num_nodes
         step, frames = max(1, max_bytes // frame), int(table.num_frames[key.row])
         for start in range(0, frames, step):
-            values, mask = self._open().frames(key.mesh, key.row, start, min(start + step, frames), self.fields)
+            values, mask = self._handle.open().frames(key.mesh, key.row, start, min(start + step, frames), self.fields)
             yield values, np.ones(values.shape[:2], dtype=bool) if mask is None else mask
-
-    def _open(self) -> DatasetFile:
-        """The handle of this process: one that came through a fork is closed here and opened anew."""
-        if self._file is None or self._process != os.getpid():
-            if self._file is not None:
-                self._file.close()
-            self._file = DatasetFile(self.path, validate=False)
-            self._process = os.getpid()
-            if (self._file.attributes["config_hash"], self._file.attributes["created"]) != self._identity:
-                self.close()
-                raise OSError(f"{self.path}: was replaced by another file while the dataset was in use")
-        return self._file
 
     def close(self) -> None:
         """Close the handle of this process; the next access opens it again."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._handle.close()
 
     def __getstate__(self) -> dict:
         empty: dict[str, object] = {
-            "_file": None,
-            "_process": -1,
             "_records": {},
             "_parameters": OrderedDict(),
             "_parameter_bytes": 0,
