@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
+from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
 from pdgn.models.forecast_model import ForecastModel
@@ -20,6 +25,7 @@ def rollout(
     truth_probability: float = 0.0,
     noise_std: float = 0.0,
     generator: torch.Generator | None = None,
+    recompute: bool = False,
 ) -> Tensor:
     r"""Runs a model through the observed frames of a batch and `steps` frames beyond them.
 
@@ -42,6 +48,9 @@ def rollout(
         truth_probability: p in [0, 1].
         noise_std: standard deviation of normal noise on the observed frames, in normalised units.
         generator: the only source of randomness; needed where there is noise or 0 < p < 1.
+        recompute: keep of each step only the frame and the state that it starts from, and run it again in the backward
+            pass: the same gradients for one more forward pass, and memory for one step's activations in place of all
+            steps'.
 
     Returns:
         The predicted frames [N, T, C], from the first one after data.x.
@@ -50,28 +59,112 @@ def rollout(
         ValueError: steps, probability or noise out of range; frames, masks, truth or forcing of another shape;
             randomness without a generator.
     """
+    frames = rollout_frames(
+        model,
+        data,
+        steps,
+        truth=truth,
+        truth_mask=truth_mask,
+        truth_probability=truth_probability,
+        noise_std=noise_std,
+        generator=generator,
+        recompute=recompute,
+    )
+    return torch.stack(list(frames), dim=1)
+
+
+def rollout_frames(
+    model: ForecastModel,
+    data: Data,
+    steps: int,
+    *,
+    truth: Tensor | None = None,
+    truth_mask: Tensor | None = None,
+    truth_probability: float = 0.0,
+    noise_std: float = 0.0,
+    generator: torch.Generator | None = None,
+    recompute: bool = False,
+) -> Iterator[Tensor]:
+    """The frames of :func:`rollout` one by one, as they are computed; no earlier frame or state is kept.
+
+    Args:
+        model, data, steps, truth, truth_mask, truth_probability, noise_std, generator, recompute: as there. Each frame
+            is computed in the gradient mode in which it is asked for.
+
+    Returns:
+        T frames [N, C].
+
+    Raises:
+        ValueError: as there, at once and not with the first frame.
+    """
     _check(data, steps, truth, truth_mask, truth_probability, noise_std, generator)
-    observed_frames = data.x.size(1)
     observations, masks = _observations(data, noise_std, generator)
     batch, num_graphs = graph_index(data)
+
+    def inputs(index: int) -> tuple[Tensor, Tensor] | None:
+        """What is put in the place of the prediction at a frame, and where; None: nothing."""
+        ahead = index - observations.size(1)
+        if ahead < 0:
+            return observations[:, index], masks[:, index]
+        if truth is None or truth_probability == 0:
+            return None
+        forced = _coins(num_graphs, truth_probability, generator).to(batch.device).index_select(0, batch)
+        return truth[:, ahead], forced if truth_mask is None else forced & truth_mask[:, ahead]
+
+    return _frames(model, data, steps, inputs, recompute)
+
+
+def _frames(
+    model: ForecastModel,
+    data: Data,
+    steps: int,
+    inputs: Callable[[int], tuple[Tensor, Tensor] | None],
+    recompute: bool,
+) -> Iterator[Tensor]:
+    """The loop itself."""
     prediction = torch.zeros_like(data.x[:, 0])
     nothing = torch.zeros(prediction.size(0), dtype=torch.bool, device=prediction.device)
     state = model.start(data)
-    predictions = []
-    for index in range(observed_frames + steps - 1):
-        if index < observed_frames:
-            reading, observed = observations[:, index], masks[:, index]
-        elif truth is not None and truth_probability > 0:
-            ahead = index - observed_frames
-            forced = _coins(num_graphs, truth_probability, generator).to(batch.device).index_select(0, batch)
-            reading, observed = truth[:, ahead], forced if truth_mask is None else forced & truth_mask[:, ahead]
-        else:
-            reading, observed = prediction, nothing
-        frame = torch.where(observed.unsqueeze(1), reading, prediction)
-        prediction, state = model.step(frame, state, data, index, observed)
-        if index >= observed_frames - 1:
-            predictions.append(prediction)
-    return torch.stack(predictions, dim=1)
+    step = _recomputed_step if recompute else _step
+    first = data.x.size(1) - 1
+    for index in range(first + steps):
+        reading, observed = inputs(index) or (None, nothing)
+        prediction, state = step(model, data, index, prediction, state, reading, observed)
+        if index >= first:
+            yield prediction
+
+
+def _step(
+    model: ForecastModel,
+    data: Data,
+    index: int,
+    prediction: Tensor,
+    state: Any,
+    reading: Tensor | None,
+    observed: Tensor,
+) -> tuple[Tensor, Any]:
+    frame = prediction if reading is None else torch.where(observed.unsqueeze(1), reading, prediction)
+    return model.step(frame, state, data, index, observed)
+
+
+def _recomputed_step(
+    model: ForecastModel,
+    data: Data,
+    index: int,
+    prediction: Tensor,
+    state: Any,
+    reading: Tensor | None,
+    observed: Tensor,
+) -> tuple[Tensor, Any]:
+    """A step that keeps its inputs alone. All randomness is drawn before it, so no generator has to be put back."""
+    leaves, form = pytree.tree_flatten(state)
+
+    def run(prediction: Tensor, *leaves: Any) -> tuple[Tensor, Any]:
+        state = pytree.tree_unflatten(leaves, form)
+        return _step(model, data, index, prediction, state, reading, observed)
+
+    # Tensors as arguments, not in a closure: they are then saved as autograd saves, and guarded against change.
+    return checkpoint(run, prediction, *leaves, use_reentrant=False, preserve_rng_state=False)
 
 
 def _observations(data: Data, noise_std: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:

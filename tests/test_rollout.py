@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils import _pytree as pytree
 from torch_geometric.data import Batch
 
 from pdgn.models import PADGN, ForecastModel, Persistence
-from pdgn.rollout import rollout
-from tests.models.samples import CHANNELS, contents, sample
+from pdgn.rollout import rollout, rollout_frames
+from tests.models.samples import CHANNELS, PLAIN, contents, sample
+from tests.models.test_padgn import build, every_variant
 from tests.nn.graphs import normal, randomise
 
 TOLERANCE = 1e-10  # float64 round-off over a few steps of order one is below 1e-12
@@ -137,6 +140,69 @@ def test_inputs_are_not_changed_and_the_mask_may_be_missing():
     full.x_mask = torch.ones_like(data.x_mask)
     del data.x_mask
     assert torch.equal(rollout(model(), data, 2), rollout(model(), full, 2))
+
+
+def kept_bytes(model, data, steps, **options):
+    """What a roll-out keeps for its backward pass, each piece of memory counted once."""
+    kept = {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        result = rollout(model, data, steps, **options)
+    assert result.grad_fn is not None  # alive until the sum is taken, and with it what it keeps
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+@every_variant
+def test_recomputed_steps_give_the_same_gradients(channels, options):
+    model, data = build(channels, options), sample(channels=channels)
+    forced = {"truth": data.y, "truth_mask": data.y_mask, "truth_probability": 0.5, "noise_std": 0.1}
+    results = []
+    for recompute in (False, True):
+        model.zero_grad()
+        prediction = rollout(model, data, 4, **forced, generator=seeded(), recompute=recompute)
+        (prediction - data.y).square().mean().backward()
+        results.append([prediction, *(parameter.grad for parameter in model.parameters())])
+    for plain, recomputed in zip(*results):
+        assert torch.equal(plain, recomputed)
+
+
+@pytest.mark.parametrize(
+    ("channels", "options", "fewer"),
+    [
+        (CHANNELS, {"num_layers": 2}, 4.0),
+        (PLAIN, {"variant": "sum", "weights": "free", "signal_in_weights": True, "num_kernels": 1}, 6.0),
+    ],
+    ids=["recurrent", "sum"],
+)
+def test_recomputed_steps_keep_their_states_alone(channels, options, fewer):
+    padgn = randomise(PADGN(channels, hidden_channels=16, **options))
+    data = Batch.from_data_list([sample(seed, channels, horizon=12) for seed in range(20)])
+    start = padgn.start(data)
+    prediction, state = padgn.step(data.x[:, 0], start, data, 0, data.x_mask[:, 0])
+    fixed = {tensor.data_ptr() for tensor in pytree.tree_leaves(start) if tensor is not None}
+    changing = [leaf for leaf in pytree.tree_leaves(state) if leaf is not None and leaf.data_ptr() not in fixed]
+    size = {leaf.untyped_storage().data_ptr(): leaf.untyped_storage().nbytes() for leaf in [prediction, *changing]}
+    growth = {}
+    for recompute in (False, True):
+        few, many = (kept_bytes(padgn, data, steps, recompute=recompute) for steps in (4, 12))
+        growth[recompute] = (many - few) / 8
+    assert 0 < growth[True] <= sum(size.values())
+    assert growth[False] > fewer * growth[True]
+
+
+def test_frames_come_one_by_one_and_mistakes_at_once():
+    data, padgn = sample(), model()
+    frames = rollout_frames(padgn, data, 4)
+    assert torch.equal(torch.stack([frame.detach() for frame in frames], 1), rollout(padgn, data, 4))
+    recorder = Recorder()
+    next(rollout_frames(recorder, data, 4))
+    assert recorder.indices == [0, 1, 2]
+    with pytest.raises(ValueError, match="^steps: wanted an integer ≥ 1, given 0$"):
+        rollout_frames(padgn, data, 0)
 
 
 @pytest.mark.parametrize(
