@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from torch_geometric.data import Data
+from tqdm import tqdm
 
 from pdgn.data import Context, MeshRecord, TimeAxis, build_sample
 from pdgn.data.context import parameter_names
 from pdgn.mesh import TriMesh, read_mesh
+from pdgn.rollout import rollout_frames
 from pdgn.training.checkpoint import load_forecaster
 from pdgn.training.device import choose_device
 from pdgn.training.forecaster import Forecaster
@@ -53,6 +56,7 @@ class Predictor:
         parameters: Mapping[str, ArrayLike] | None = None,
         mask: ArrayLike | None = None,
         time: float | str | None = None,
+        progress: bool = False,
     ) -> np.ndarray:
         """Predicts the frames after the observed ones.
 
@@ -65,6 +69,7 @@ class Predictor:
             mask: [T0, V] bool, true where a node reports; NaN counts as false in any case.
             time: time of the first frame: a number in ``time_unit`` since a midnight UTC, or an ISO date. Needed only
                 by models with a forcing such as hour_of_day.
+            progress: show a bar on stderr, if that is a terminal.
 
         Returns:
             [steps, V, C] float32 in physical units; frame k is (k + 1) ``dt`` after the last observed one.
@@ -74,6 +79,47 @@ class Predictor:
                 parameter that the model needs is missing; all of them are named.
             FileNotFoundError: no such mesh file.
         """
+        sample = self._sample(mesh, observed, steps, parameters, mask, time)
+        result = np.empty((int(steps), sample.num_nodes, len(self.channel_names)), dtype=np.float32)
+        with tqdm(total=len(result), desc="predict", unit="frame", disable=None if progress else True) as bar:
+            for number, frame in enumerate(self._frames(sample, len(result))):
+                result[number] = frame
+                bar.update()
+        return result
+
+    def frames(
+        self,
+        mesh: Mesh,
+        observed: ArrayLike,
+        steps: int,
+        *,
+        parameters: Mapping[str, ArrayLike] | None = None,
+        mask: ArrayLike | None = None,
+        time: float | str | None = None,
+    ) -> Iterator[np.ndarray]:
+        """The frames of :meth:`predict` one by one, as they are computed: memory does not grow with their number.
+
+        Args:
+            mesh, observed, steps, parameters, mask, time: as there.
+
+        Returns:
+            ``steps`` frames [V, C], float32 in physical units.
+
+        Raises:
+            ValueError, FileNotFoundError: as there, at once and not with the first frame.
+        """
+        return self._frames(self._sample(mesh, observed, steps, parameters, mask, time), int(steps))
+
+    def _sample(
+        self,
+        mesh: Mesh,
+        observed: ArrayLike,
+        steps: int,
+        parameters: Mapping[str, ArrayLike] | None,
+        mask: ArrayLike | None,
+        time: float | str | None,
+    ) -> Data:
+        """The observed frames on their mesh, checked, in physical units; without frames to predict."""
         record = _record(mesh)
         frames, reported = self._observations(observed, mask, record.num_nodes)
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
@@ -83,13 +129,20 @@ class Predictor:
         start, axis = _clock(time, self.time_unit)
         times = start + self.dt * np.arange(len(frames) + steps)
         sample = build_sample(record, frames, reported, None, None, times, self.context, given, axis=axis)
-        with torch.no_grad():
-            device = next(iter(self.forecaster.normalizer.buffers())).device
-            result = self.forecaster.forecast(sample.to(device), int(steps)).cpu().numpy().transpose(1, 0, 2)
-        if not np.isfinite(result).all():
-            first = int(np.flatnonzero(~np.isfinite(result).all(axis=(1, 2)))[0])
-            warnings.warn(f"the prediction is not finite from step {first + 1} on: it has diverged", stacklevel=2)
-        return np.ascontiguousarray(result)
+        del sample.y, sample.y_mask  # zeros, as large as the prediction
+        return sample
+
+    @torch.no_grad()  # and not inference_mode: what is kept with a mesh may be trained on later
+    def _frames(self, sample: Data, steps: int) -> Iterator[np.ndarray]:
+        normalizer, finite = self.forecaster.normalizer, True
+        data = normalizer.transform(sample.to(next(iter(normalizer.buffers())).device))
+        del sample
+        for number, frame in enumerate(rollout_frames(self.forecaster.model, data, steps), 1):
+            result = normalizer.inverse(frame).cpu().numpy()
+            if finite and not np.isfinite(result).all():
+                finite = False
+                warnings.warn(f"the prediction is not finite from step {number} on: it has diverged", stacklevel=3)
+            yield result
 
     def _observations(
         self, observed: ArrayLike, mask: ArrayLike | None, num_nodes: int
@@ -119,7 +172,7 @@ class Predictor:
             raise ValueError("observed: wanted at least one reported value, given none (all NaN or masked)")
         if len(frames) < self.history:
             text = f"observed: {len(frames)} frames, fewer than the {self.history} of training: expect larger errors"
-            warnings.warn(text, stacklevel=3)
+            warnings.warn(text, stacklevel=4)
         return frames.astype(np.float64), reported
 
     def _require_context(self, record: MeshRecord, given: Mapping[str, np.ndarray], time: float | str | None) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import io
+import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,6 +136,45 @@ def test_other_bad_observations_are_refused(predictor, observed):
         predictor.predict(mesh, np.full((2, 42, 1), "a"), 2, parameters=STRENGTH)
     with pytest.raises(ValueError, match=r"mask: wanted bool \[2, 42\], given int64 \[2, 42\]"):
         predictor.predict(mesh, observed, 2, parameters=STRENGTH, mask=np.ones((2, 42), dtype=int))
+
+
+def test_frames_come_one_by_one_and_mistakes_at_once(predictor, observed):
+    expected = predictor.predict(icosphere(1), observed, 3, parameters=STRENGTH)
+    frames = predictor.frames(icosphere(1), observed, 3, parameters=STRENGTH)
+    first = next(frames)
+    assert torch.is_grad_enabled()  # between two frames too
+    np.testing.assert_array_equal(np.stack([first, *frames]), expected)
+    with pytest.raises(ValueError, match="parameters: wanted strength"):
+        predictor.frames(icosphere(1), observed, 3)
+
+
+def test_a_long_prediction_keeps_neither_states_nor_frames(predictor, observed, monkeypatch):
+    states, core = [], predictor.forecaster.model.core
+    monkeypatch.setattr(type(core), "forward", _remembering(type(core).forward, states))
+    for number, _ in enumerate(predictor.frames(icosphere(1), observed, 9, parameters=STRENGTH)):
+        gc.collect()
+        assert len(states) == number + 2  # one step for each of the two observed frames, then one for each frame
+        assert sum(state() is not None for state in states) <= 1
+
+
+def _remembering(forward, states):
+    def remembering(self, *args, **kwargs):
+        increment, state = forward(self, *args, **kwargs)
+        states.append(weakref.ref(state.edge[0]))
+        return increment, state
+
+    return remembering
+
+
+def test_a_bar_is_shown_on_a_terminal_alone(predictor, observed, monkeypatch):
+    for terminal in (False, True):
+        for progress in (False, True):
+            stream = io.StringIO()
+            stream.isatty = lambda terminal=terminal: terminal
+            monkeypatch.setattr(sys, "stderr", stream)
+            predictor.predict(icosphere(1), observed, 4, parameters=STRENGTH, progress=progress)
+            assert ("4/4" in stream.getvalue()) == (terminal and progress)
+            assert bool(stream.getvalue()) == (terminal and progress)
 
 
 @pytest.mark.parametrize("steps", [0, -1, 2.5, True])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
+import sys
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pdgn.cli.one_line_parser import OneLineParser
+from pdgn.cli.progress import Progress
 
 if TYPE_CHECKING:
     from pdgn.data import MeshRecord
@@ -68,14 +69,14 @@ def run(args: argparse.Namespace) -> None:
         raise FileNotFoundError(f"--output: wanted an existing folder, given {output.parent}, which does not exist")
     observed, mask = read_observed(Path(args.observed))
     parameters = read_arrays(Path(args.parameters)) if args.parameters else None
+    from pdgn.cli.prediction_file import write_prediction
     from pdgn.prediction import load
 
     predictor = load(args.checkpoint, args.device)
-    prediction = predictor.predict(
-        _mesh(args.mesh), observed, args.steps, parameters=parameters, mask=mask, time=args.time
-    )
-    _write(output, predictor, prediction)
-    print(f"{output}: {len(prediction)} frames of {', '.join(predictor.channel_names)}")
+    frames = predictor.frames(_mesh(args.mesh), observed, args.steps, parameters=parameters, mask=mask, time=args.time)
+    with Progress("predict", total=args.steps, done=0, stream=sys.stderr, unit="frames") as progress:
+        write_prediction(output, progress.over(frames), args.steps, _labels(predictor, args.steps))
+    print(f"{output}: {args.steps} frames of {', '.join(predictor.channel_names)}")
 
 
 def read_observed(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -151,16 +152,10 @@ def _mesh(name: str) -> str | MeshRecord:
         return dataset.record(mesh)
 
 
-def _write(output: Path, predictor: Predictor, prediction: np.ndarray) -> None:
-    from pdgn.data.disk import write_bytes
-
-    content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        prediction=prediction,
-        time=predictor.dt * np.arange(1, len(prediction) + 1),
-        channel_names=np.array(predictor.channel_names),
-        channel_units=np.array(predictor.channel_units),
-        time_unit=np.array(predictor.time_unit),
-    )
-    write_bytes(output, content.getvalue())
+def _labels(predictor: Predictor, steps: int) -> dict[str, np.ndarray]:
+    return {
+        "time": predictor.dt * np.arange(1, steps + 1),
+        "channel_names": np.array(predictor.channel_names),
+        "channel_units": np.array(predictor.channel_units),
+        "time_unit": np.array(predictor.time_unit),
+    }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from types import TracebackType
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
-_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} trajectories, {rate_noinv_fmt}, {remaining} left"
+_BAR = "{{l_bar}}{{bar}}| {{n_fmt}}/{{total_fmt}} {unit}, {{rate_noinv_fmt}}, {{remaining}} left"
+Item = TypeVar("Item")
 _SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -20,10 +22,11 @@ class Progress:
         total: how many there will be.
         done: how many there are already, from a run before; they do not count for the rate.
         stream: where it is shown. A terminal gets a bar; a file or a pipe gets a line every half minute.
+        unit: what is counted.
     """
 
-    def __init__(self, name: str, *, total: int, done: int, stream: TextIO) -> None:
-        self._name, self._total, self._first, self._count = name, total, done, done
+    def __init__(self, name: str, *, total: int, done: int, stream: TextIO, unit: str = "trajectories") -> None:
+        self._name, self._total, self._first, self._count, self._unit = name, total, done, done, unit
         self._stream = stream
         self._start = self._last = time.monotonic()
         self._bar = tqdm(
@@ -31,7 +34,7 @@ class Progress:
             initial=done,
             desc=name,
             unit="",
-            bar_format=_BAR,
+            bar_format=_BAR.format(unit=unit),
             file=stream,
             disable=not stream.isatty(),
             dynamic_ncols=True,
@@ -58,6 +61,16 @@ class Progress:
             self._last = now
             self.say(self.line(now - self._start))
 
+    def over(self, items: Iterator[Item]) -> Iterator[Item]:
+        """The items themselves, each counted when it is there.
+
+        Args:
+            items: what is finished one by one.
+        """
+        for item in items:
+            self.add(1)
+            yield item
+
     def line(self, seconds: float) -> str:
         """The state in words.
 
@@ -69,7 +82,7 @@ class Progress:
         """
         rate = (self._count - self._first) / seconds
         left = tqdm.format_interval((self._total - self._count) / rate)
-        return f"{self._name}: {self._count} of {self._total} trajectories, {rate:.3g}/s, {left} left"
+        return f"{self._name}: {self._count} of {self._total} {self._unit}, {rate:.3g}/s, {left} left"
 
     def say(self, line: str) -> None:
         """Prints a line without tearing the bar.

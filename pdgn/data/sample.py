@@ -55,11 +55,12 @@ def build_sample(
     horizon = len(time) - frames.shape[1]
     if len(time) < 2 or horizon < 0:
         raise ValueError(f"time: wanted at least 2 and {frames.shape[1]} entries, as x has frames, got {len(time)}")
-    if y is None:
-        y = torch.zeros(horizon, record.num_nodes, frames.shape[2])
-        y_mask = torch.zeros(horizon, record.num_nodes, dtype=torch.bool)
-    target, target_mask = _frames("y", y, y_mask, record.num_nodes)
-    if target.shape[1:] != (horizon, frames.shape[2]):
+    if y is None:  # zeros that no one touches take no memory
+        target = torch.zeros(record.num_nodes, horizon, frames.shape[2])
+        target_mask = torch.zeros(record.num_nodes, horizon, dtype=torch.bool)
+    else:
+        target, target_mask = _frames("y", y, y_mask, record.num_nodes)
+    if y is not None and target.shape[1:] != (horizon, frames.shape[2]):
         raise ValueError(
             f"y: wanted {horizon} frames of {frames.shape[2]} channels, as time and x say, got {list(y.shape)}"
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from pdgn.cli.main import main
 from pdgn.cli.predict import read_observed
 from pdgn.mesh import icosphere, write_mesh
-from pdgn.prediction import load
+from pdgn.prediction import Predictor, load
 from tests.evaluation.tiny import make_run
 
 
@@ -89,6 +91,30 @@ def test_a_finished_output_is_kept_unless_overwrite_is_given(place, tmp_path, ca
     assert main([*words(place, tmp_path / "folder.npz"), "--overwrite"]) == 2
     assert "wanted the path of a file, given the folder" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.npz", "out.npz"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError("no more"), OSError(28, "No space left")])
+def test_a_prediction_that_ends_early_leaves_nothing(place, tmp_path, capsys, monkeypatch, error):
+    def frames(self, *args, **kwargs):
+        yield np.zeros((42, 1), dtype=np.float32)
+        assert [path.name for path in tmp_path.iterdir()] == ["out.npz.tmp"]  # the first frame is being written
+        raise error
+
+    monkeypatch.setattr(Predictor, "frames", frames)
+    assert main(words(place, tmp_path / "out.npz")) == (130 if isinstance(error, KeyboardInterrupt) else 2)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and (not isinstance(error, OSError) or f"{tmp_path / 'out.npz'}: No space left" in lines[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_sees_how_far_it_is(place, tmp_path, monkeypatch):
+    for terminal in (False, True):
+        stream = io.StringIO()
+        stream.isatty = lambda terminal=terminal: terminal
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert main(words(place, tmp_path / f"{terminal}.npz")) == 0
+        assert ("predict: 100%" in stream.getvalue() and "3/3 frames" in stream.getvalue()) == terminal
+        assert bool(stream.getvalue()) == terminal
 
 
 @pytest.mark.parametrize(

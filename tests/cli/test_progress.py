@@ -48,3 +48,11 @@ def test_a_file_gets_whole_lines_now_and_then(monkeypatch: pytest.MonkeyPatch) -
         f"plane: {count} of 100 trajectories, 1/s, {left} left"
         for count, left in ((30, "01:10"), (60, "00:40"), (90, "00:10"))
     ]
+
+
+def test_items_are_counted_in_their_own_unit() -> None:
+    stream = Terminal()
+    with Progress("predict", total=3, done=0, stream=stream, unit="frames") as progress:
+        assert list(progress.over(iter("abc"))) == ["a", "b", "c"]
+    assert progress.line(1.5) == "predict: 3 of 3 frames, 2/s, 00:00 left"
+    assert "3/3 frames" in stream.getvalue()
