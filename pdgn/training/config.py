@@ -56,7 +56,14 @@ class TrainingConfig:
         schedule: learning rate over the epochs: "constant", or "cosine" down to zero.
         workers: processes that read data; 0: the training process itself.
         precision: of the arithmetic; the mixed ones are for devices that have them.
+        recompute: keep only the state at the start of every step of the roll-out and run the step again in the backward
+            pass: the memory of one step's activations for about a third more time; the same gradients.
         accelerator: device; "auto" takes a GPU where there is one.
+        processes: processes on each machine, each with a device of its own; every batch is dealt out to all of them, so
+            batch_size must be a multiple of all processes, and the result is that of one process up to rounding.
+        machines: machines that train together. Start the same command on each, with MASTER_ADDR, MASTER_PORT and
+            NODE_RANK (0 on the machine of that address, then 1, 2, ...) in the environment; `output` must be on a disk
+            that all of them share.
         max_minutes: stop at the end of the epoch that passes this time, interrupted parts counted; null: no limit.
     """
 
@@ -71,11 +78,14 @@ class TrainingConfig:
     schedule: Literal["constant", "cosine"] = "constant"
     workers: int = 0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    recompute: bool = False
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    processes: int = 1
+    machines: int = 1
     max_minutes: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "batch_size", "patience", "processes", "machines"):
             value = getattr(self, name)
             _require(f"training.{name}", value is None or value >= 1, "an integer of at least 1", value)
         for name in ("learning_rate", "clip", "truth_decay", "max_minutes"):
@@ -84,6 +94,16 @@ class TrainingConfig:
         for name in ("weight_decay", "noise_std", "workers"):
             value = getattr(self, name)
             _require(f"training.{name}", 0 <= value < float("inf"), "a number of at least 0", value)
+        if self.batch_size % self.all_processes:
+            raise ValueError(
+                f"training.batch_size: wanted a multiple of {self.all_processes}, as training.processes x "
+                f"training.machines = {self.processes} x {self.machines} share each batch, given {self.batch_size}"
+            )
+
+    @property
+    def all_processes(self) -> int:
+        """Processes on all machines."""
+        return self.processes * self.machines
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ class EpochReport(Callback):
             trainer: holds the metrics and the loggers.
             pl_module: not used.
         """
+        if not trainer.is_global_zero:
+            return
         epoch = trainer.current_epoch + 1
         row = {
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],

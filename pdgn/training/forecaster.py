@@ -14,14 +14,18 @@ from pdgn.models import ForecastModel
 from pdgn.rollout import rollout
 from pdgn.training.config import RunConfig
 from pdgn.training.description import ForecastDescription
+from pdgn.training.diverged import TrainingDivergedError
+from pdgn.training.draws import Draws
+from pdgn.training.finite_guard import Diverged, FiniteGuard
 from pdgn.training.header import checkpoint_header
-from pdgn.training.loss import ErrorSums, error_sums, increment_loss
+from pdgn.training.loss import error_sums, increment_error, reading_count
 from pdgn.training.randomness import STEP, keyed_generator
+from pdgn.training.running_sums import RunningSums
 from pdgn.training.schedule import learning_rate, truth_probability
+from pdgn.training.share import Share, sum_over_processes
+from pdgn.training.windows import Plans
 
-
-class TrainingDivergedError(ValueError):
-    """A loss or gradient that is not finite: training cannot go on."""
+LOOK_EVERY = 50  # steps between two looks at what the device found, where they are deferred
 
 
 class Forecaster(LightningModule):
@@ -32,6 +36,11 @@ class Forecaster(LightningModule):
         normalizer: physical ↔ normalised units.
         description: what a checkpoint says about both.
         config: how the model is optimised.
+
+    Attributes:
+        plans: which windows make up the batches; needed where several processes train.
+        defer_checks: look only now and then whether losses and gradients are finite, so that a step never waits for
+            the device; None: on devices other than the CPU.
     """
 
     def __init__(
@@ -42,8 +51,11 @@ class Forecaster(LightningModule):
         self.normalizer = normalizer
         self.description = description
         self.config = config
-        self._valid_loss = [0.0, 0.0]
-        self._valid_errors: list[ErrorSums] = []
+        self.plans: Plans | None = None
+        self.defer_checks: bool | None = None
+        self._deferred = False
+        self._guard = FiniteGuard("cpu")
+        self._sums = RunningSums()
 
     def forecast(self, data: Data, steps: int) -> Tensor:
         """Predicts from the observed frames alone.
@@ -68,33 +80,62 @@ class Forecaster(LightningModule):
             The loss, [].
 
         Raises:
-            TrainingDivergedError: it is not finite.
+            TrainingDivergedError: it is not finite (where the check is not deferred).
         """
-        settings = self.config.training
         data = self.normalizer.transform(batch)
-        prediction = rollout(
-            self.model,
-            data,
-            data.y.size(1),
-            truth=data.y,
-            truth_mask=data.y_mask,
-            truth_probability=truth_probability(self.current_epoch, settings.truth_decay),
-            noise_std=settings.noise_std,
-            generator=keyed_generator(STEP, self.config.seed, self.current_epoch, batch_idx, device=data.y.device),
-        )
-        loss = increment_loss(prediction, data)
-        if not torch.isfinite(loss):
-            raise self._diverged("loss", loss.item(), batch_idx)
-        self.log(
-            "train/loss",
-            loss,
-            on_step=False,
-            on_epoch=True,
-            prog_bar=True,
-            logger=False,
-            batch_size=int(data.y_mask.sum()),
-        )
+        if self.plans is not None and not self.plans.train.counts(batch_idx):
+            data.y_mask = torch.zeros_like(data.y_mask)
+        count = reading_count(data)
+        total = increment_error(self._training_roll_out(data, batch_idx), data)
+        # DDP takes the mean of the gradients over the processes; their sum over the count of all is the batch's own.
+        loss = total * Share.own().processes / sum_over_processes(count).clamp(min=1)
+        self._last_loss = loss.detach()
+        if not self._deferred:
+            if not torch.isfinite(loss):
+                raise self._diverged(Diverged("loss", loss.item(), batch_idx))
+        elif self.config.training.precision == "16-mixed":  # the gradient scaler looks at the gradient
+            self._guard.note(loss, torch.zeros_like(loss), batch_idx)
+        self._sums.add("train total", total)
+        self._sums.add("train count", count)
         return loss
+
+    def _training_roll_out(self, data: Data, batch_idx: int) -> Tensor:
+        settings, epoch = self.config.training, self.current_epoch
+        probability = truth_probability(epoch, settings.truth_decay)
+        generator = keyed_generator(STEP, self.config.seed, epoch, batch_idx, device=data.y.device)
+        options: dict[str, Any] = {
+            "truth": data.y,
+            "truth_mask": data.y_mask,
+            "truth_probability": probability,
+            "noise_std": settings.noise_std,
+            "generator": generator,
+        }
+        if self.plans is not None and self.plans.train.share.processes > 1:
+            spans = self.plans.train.spans(epoch, batch_idx, self.plans.nodes)
+            draws = Draws.of(data, spans, settings.noise_std, probability, generator)
+            data = draws.noisy(data, settings.noise_std)
+            options = {
+                "truth": data.y,
+                "truth_mask": draws.truth_mask(data),
+                "truth_probability": 1.0 if probability > 0 else 0.0,
+            }
+        return rollout(self.model, data, data.y.size(1), recompute=settings.recompute, **options)
+
+    def on_train_batch_end(self, outputs: Any, batch: Data, batch_idx: int) -> None:
+        """Looks, now and then and at the end of an epoch, whether a step was not finite.
+
+        Args:
+            outputs: not used.
+            batch: not used.
+            batch_idx: number of the batch in the epoch.
+
+        Raises:
+            TrainingDivergedError: one was not.
+        """
+        if self._deferred and (self.trainer.is_last_batch or batch_idx % LOOK_EVERY == LOOK_EVERY - 1):
+            found = self._guard.first()
+            if found:
+                raise self._diverged(found)
 
     def validation_step(self, batch: Data, batch_idx: int) -> None:
         """Adds the errors of one batch of free roll-outs, in normalised and in physical units.
@@ -104,26 +145,29 @@ class Forecaster(LightningModule):
             batch_idx: number of the batch.
         """
         data = self.normalizer.transform(batch)
+        if self.plans is not None and not self.plans.valid.counts(batch_idx):
+            data.y_mask = torch.zeros_like(data.y_mask)
         prediction = rollout(self.model, data, data.y.size(1))
-        errors = error_sums(self.normalizer.inverse(prediction), batch.y, batch.y_mask)
-        count = float(errors.readings)
-        self._valid_loss[0] += float(increment_loss(prediction, data)) * count
-        self._valid_loss[1] += count
-        self._valid_errors.append(errors)
+        self._sums.add("valid total", increment_error(prediction, data))
+        self._sums.add("valid count", reading_count(data))
+        errors = error_sums(self.normalizer.inverse(prediction), batch.y, data.y_mask)
+        for name, value in errors._asdict().items():
+            self._sums.add(name, value)
 
     def on_validation_epoch_end(self) -> None:
-        """Logs valid/loss, and MAE and RMSE in physical units, of each field where there are several."""
-        total, count = self._valid_loss
-        self.log("valid/loss", torch.tensor(total / count if count else float("nan")), prog_bar=True, logger=False)
-        sums = ErrorSums(*(torch.stack(parts).sum(0) for parts in zip(*self._valid_errors)))
-        self._valid_loss, self._valid_errors = [0.0, 0.0], []
+        """Logs the losses of the epoch, and MAE and RMSE in physical units, of each field where there are several."""
+        sums = self._sums.take()
+        for name in ("train", "valid"):  # a validation of its own has no training before it
+            if f"{name} total" in sums:
+                loss = (sums[f"{name} total"] / sums[f"{name} count"]).float()
+                self.log(f"{name}/loss", loss, prog_bar=True, logger=False)
         start = 0
         for field in self.description.fields:
             part = slice(start, start := start + field.channels)
-            readings = sums.readings * field.channels
+            readings = sums["readings"] * field.channels
             suffix = f"/{field.name}" if len(self.description.fields) > 1 else ""
-            self.log(f"valid/mae{suffix}", (sums.absolute[part].sum() / readings).float(), logger=False)
-            self.log(f"valid/rmse{suffix}", (sums.squared[part].sum() / readings).sqrt().float(), logger=False)
+            self.log(f"valid/mae{suffix}", (sums["absolute"][part].sum() / readings).float(), logger=False)
+            self.log(f"valid/rmse{suffix}", (sums["squared"][part].sum() / readings).sqrt().float(), logger=False)
 
     def metric_units(self) -> dict[str, str]:
         """Units of the metrics that have one.
@@ -152,6 +196,16 @@ class Forecaster(LightningModule):
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
+    def setup(self, stage: str) -> None:
+        """Decides, once the device is known, when losses and gradients are looked at.
+
+        Args:
+            stage: not used.
+        """
+        device = self.trainer.strategy.root_device
+        self._deferred = device.type != "cpu" if self.defer_checks is None else self.defer_checks
+        self._guard = FiniteGuard(device)
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam over the model's weights.
 
@@ -159,7 +213,12 @@ class Forecaster(LightningModule):
             The optimiser.
         """
         settings = self.config.training
-        return torch.optim.Adam(self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        return torch.optim.Adam(
+            self.model.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=self._skips_on_device() or None,
+        )
 
     def configure_gradient_clipping(
         self,
@@ -167,20 +226,40 @@ class Forecaster(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clips the norm of the gradient and refuses one that is not finite, before it can reach the weights.
+        """Clips the norm of the gradient and keeps one that is not finite from the weights.
+
+        On a CPU it is refused at once; elsewhere the optimiser skips the step without waiting for the device, and
+        `on_train_batch_end` refuses later. With 16-bit floats the gradient scaler handles it instead.
 
         Args:
-            optimizer: not used.
+            optimizer: told whether to skip.
             gradient_clip_val: largest norm; None: not clipped.
             gradient_clip_algorithm: not used.
 
         Raises:
-            TrainingDivergedError: the norm is not finite (with 16-bit floats the gradient scaler handles it instead).
+            TrainingDivergedError: the norm is not finite.
         """
         limit = float("inf") if gradient_clip_val is None else gradient_clip_val
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
-        if self.config.training.precision != "16-mixed" and not torch.isfinite(norm):
-            raise self._diverged("norm of the gradient", float(norm), self.trainer.fit_loop.batch_idx)
+        batch_idx = self.trainer.fit_loop.batch_idx
+        if self._skips_on_device():
+            optimizer.found_inf = self._guard.note(self._last_loss, norm, batch_idx)
+        elif self.config.training.precision != "16-mixed" and not self._deferred and not torch.isfinite(norm):
+            raise self._diverged(Diverged("norm of the gradient", float(norm), batch_idx))
+
+    def _skips_on_device(self) -> bool:
+        """Whether the optimiser itself skips steps, as fused ones do; the scaler of 16-bit floats wants another."""
+        return self._deferred and self.config.training.precision != "16-mixed"
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps this device's kind of optimiser, whichever the checkpoint was written with.
+
+        Args:
+            checkpoint: what Lightning is about to load.
+        """
+        for state in checkpoint.get("optimizer_states", []):
+            for group in state["param_groups"]:
+                group["fused"] = self._skips_on_device() or None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what `load_forecaster` needs, and whether training was told to stop.
@@ -203,11 +282,11 @@ class Forecaster(LightningModule):
         """
         return self.forecast(batch, batch.y.size(1))
 
-    def _diverged(self, what: str, value: float, batch_idx: int) -> TrainingDivergedError:
+    def _diverged(self, found: Diverged) -> TrainingDivergedError:
         settings = self.config.training
         return TrainingDivergedError(
-            f"epoch {self.current_epoch + 1}, batch {batch_idx + 1}: wanted a finite {what}, given {value}; "
-            "checkpoints of earlier epochs stay. "
+            f"epoch {self.current_epoch + 1}, batch {found.batch + 1}: wanted a finite {found.what}, "
+            f"given {found.value}; checkpoints of earlier epochs stay. "
             f"Try a smaller training.learning_rate (now {settings.learning_rate:g}), "
             f"a smaller training.clip (now {settings.clip}) or a shorter data.horizon (now {self.config.data.horizon})"
         )

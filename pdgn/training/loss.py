@@ -39,14 +39,37 @@ def increment_loss(prediction: Tensor, data: Data) -> Tensor:
     Returns:
         The loss, []; zero where no reading counts.
     """
+    return increment_error(prediction, data) / reading_count(data).clamp(min=1)
+
+
+def increment_error(prediction: Tensor, data: Data) -> Tensor:
+    """The numerator of `increment_loss`, Σ ((prediction − y)/s)² over readings and channels.
+
+    Args:
+        prediction: [N, H, C], normalised.
+        data: as there.
+
+    Returns:
+        The sum, [].
+    """
     error = (prediction - data.y) / increment_scale(data, data.y[:, 0]).unsqueeze(1)
-    mask = data.y_mask.unsqueeze(-1)
-    total = torch.where(mask, error, 0.0).square().sum()
-    return total / (data.y_mask.sum() * prediction.size(-1)).clamp(min=1)
+    return torch.where(data.y_mask.unsqueeze(-1), error, 0.0).square().sum()
+
+
+def reading_count(data: Data) -> Tensor:
+    """The denominator of `increment_loss`: how many readings count, times channels.
+
+    Args:
+        data: as there.
+
+    Returns:
+        The number, [] int64.
+    """
+    return data.y_mask.sum() * data.y.size(-1)
 
 
 def error_sums(prediction: Tensor, truth: Tensor, mask: Tensor) -> ErrorSums:
-    """Sums of absolute and squared errors, in float64 on the CPU.
+    """Sums of absolute and squared errors, in float64 on the device.
 
     Args:
         prediction: [N, H, C] in physical units.
@@ -56,5 +79,5 @@ def error_sums(prediction: Tensor, truth: Tensor, mask: Tensor) -> ErrorSums:
     Returns:
         The sums.
     """
-    error = torch.where(mask.unsqueeze(-1), prediction - truth, 0.0).cpu().double()
-    return ErrorSums(error.abs().sum((0, 1)), error.square().sum((0, 1)), mask.sum().cpu())
+    error = torch.where(mask.unsqueeze(-1), prediction - truth, 0.0).double()
+    return ErrorSums(error.abs().sum((0, 1)), error.square().sum((0, 1)), mask.sum())

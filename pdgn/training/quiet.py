@@ -12,6 +12,8 @@ _CHATTER = [
     ".*Checkpoint directory .* exists and is not empty.*",  # a resumed run
     ".*isinstance\\(treespec, LeafSpec\\).*",  # from inside Lightning
     ".*The number of training batches .* is smaller than the logging interval.*",  # rows are written per epoch
+    ".*`broadcast_buffers` is deprecated.*",  # its successor is not in all versions of torch that are supported
+    ".*It is recommended to use `self.log.*sync_dist=True.*",  # what is logged is summed over the processes already
     ".*GPU available but not used.*",  # the config says which device
 ]
 _LOGGERS = ["lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"]

@@ -44,8 +44,10 @@ class RunClock(Callback):
             trainer: what is asked.
             pl_module: not used.
         """
-        if self.max_minutes is not None and self.seconds() >= 60 * self.max_minutes:
-            trainer.should_stop = True
+        if self.max_minutes is not None:
+            passed = self.seconds() >= 60 * self.max_minutes
+            # One clock decides for all processes.
+            trainer.should_stop = trainer.should_stop or trainer.strategy.broadcast(passed)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps.

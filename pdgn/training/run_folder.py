@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ from pdgn.training.config import RunConfig, first_difference
 from pdgn.training.run_checkpoint import BEST, LAST
 
 CONFIG, METRICS, FINISHED, TENSORBOARD, LOCK = "config.yaml", "metrics.csv", "finished", "tensorboard", "lock"
+# Keys of `training` that change where the arithmetic is done and not what it is: a run may continue with others.
+SPREAD = {"processes", "machines", "recompute"}
 # Everything that training and evaluation write; `clear` removes nothing else.
 WRITTEN = [CONFIG, METRICS, FINISHED, TENSORBOARD, BEST, LAST, "metrics.json", "report.html", "figures"]
 
@@ -144,5 +146,10 @@ class RunFolder:
 
 
 def _identity(values: dict[str, Any]) -> dict[str, Any]:
-    """What makes a run the same run: everything but where it lies."""
-    return {key: value for key, value in values.items() if key not in {"name", "output"}}
+    """What makes a run the same run: everything but where it lies and how its arithmetic is spread out."""
+    with suppress(ValueError, TypeError):  # what cannot be read is told by the first difference
+        values = RunConfig.from_dict(values).to_dict()  # with keys that the run's version did not have yet
+    training = values.get("training")
+    if isinstance(training, dict):
+        training = {key: value for key, value in training.items() if key not in SPREAD}
+    return {**{key: value for key, value in values.items() if key not in {"name", "output"}}, "training": training}

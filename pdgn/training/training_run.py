@@ -13,29 +13,35 @@ import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.strategies import DDPStrategy
 
 from pdgn.data import Normalizer, WindowLoader
 from pdgn.models import ForecastModel, build_model
 from pdgn.training.checkpoint import read_checkpoint
 from pdgn.training.checkpoint_io import AtomicCheckpointIO
-from pdgn.training.config import RunConfig
+from pdgn.training.config import RunConfig, TrainingConfig
 from pdgn.training.description import ForecastDescription
 from pdgn.training.epoch_report import EpochReport
 from pdgn.training.forecaster import Forecaster
+from pdgn.training.launcher import own_machine, run_processes
 from pdgn.training.metrics_log import MetricsLog
 from pdgn.training.parts import baseline_configs, resolve
 from pdgn.training.quiet import quiet_lightning
+from pdgn.training.rank import require_devices
 from pdgn.training.run_checkpoint import RunCheckpoint
 from pdgn.training.run_clock import RunClock
 from pdgn.training.run_folder import TENSORBOARD, RunFolder
-from pdgn.training.windows import Windows, describe, make_loaders, open_windows, require_test_horizon
+from pdgn.training.share import Share
+from pdgn.training.windows import Windows, describe, make_loaders, make_plans, open_windows, require_test_horizon
 
 
 def train(config: RunConfig, *, overwrite: bool = False) -> Path:
     """Trains the model of a config and then its baselines that have weights.
 
     An interrupted run of the same config continues from its last checkpoint and ends, on a CPU, with the same weights,
-    bit for bit, as one that was never interrupted.
+    bit for bit, as one that was never interrupted. With training.processes or training.machines above 1 it starts
+    further processes (`launcher`); the course of the loss is that of one process up to rounding.
 
     Args:
         config: the run.
@@ -49,30 +55,67 @@ def train(config: RunConfig, *, overwrite: bool = False) -> Path:
         FileExistsError: the folder holds a finished run, one of another config, or something else.
         TrainingDivergedError: a loss became NaN or infinite.
         ValueError: a value of the config does not fit the data or the model.
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or (ChildProcessError) one of several processes was killed.
     """
     config = resolve(config)
-    if config.training.accelerator == "gpu" and not torch.cuda.is_available():
-        raise ValueError("training.accelerator: wanted a device of this machine (auto, cpu), given 'gpu', it has none")
-    parts = [config, *baseline_configs(config)]
+    require_devices(config.training)
     windows = open_windows(config)
     require_test_horizon(config)
     description = describe(windows.train, config)
+    parts = [config, *baseline_configs(config)]
     for part in parts:
         _build(part, description)  # options that a model refuses must not cost the earlier run
-    folders = [RunFolder(Path(part.output) / part.name) for part in parts]
+    folders = [folder_of(part) for part in parts]
+    several = config.training.all_processes > 1
+    if several and own_machine(config.training.machines) > 0:  # machine 0 keeps the folder
+        if not overwrite:
+            _require_unfinished(folders)
+        run_processes(config)
+        return folders[0].path
     with folders[0].claimed(overwrite=overwrite):
         folders[0].create(config)
-        if all(folder.state() == "finished" for folder in folders):
-            raise FileExistsError(f"{folders[0].path}: holds a finished run; choose another --name, or --overwrite it")
-        normalizer = Normalizer.fit(windows.train)
-        for part, folder in zip(parts, folders):
-            folder.create(part)
-            if folder.state() != "finished":
-                model = _build(part, description)
-                part_description = replace(description, model=part.model)
-                _fit(Forecaster(model, copy.deepcopy(normalizer), part_description, part), folder, windows)
+        _require_unfinished(folders)
+        if several:
+            run_processes(config)
+        else:
+            train_parts(config, bar=sys.stdout.isatty())
     return folders[0].path
+
+
+def train_parts(config: RunConfig, *, bar: bool) -> None:
+    """Trains those models of a run that are not finished; every process that trains calls it.
+
+    Args:
+        config: the resolved config; its folder is there.
+        bar: show a progress bar.
+
+    Raises:
+        as `train`.
+    """
+    todo = [part for part in [config, *baseline_configs(config)] if folder_of(part).state() != "finished"]
+    windows = open_windows(config)
+    description = describe(windows.train, config)
+    normalizer = Normalizer.fit(windows.train)
+    for part in todo:
+        if Share.own().rank == 0:
+            folder_of(part).create(part)
+        part_description = replace(description, model=part.model)
+        forecaster = Forecaster(_build(part, description), copy.deepcopy(normalizer), part_description, part)
+        _fit(forecaster, folder_of(part), windows, bar)
+
+
+def _require_unfinished(folders: list[RunFolder]) -> None:
+    if all(folder.state() == "finished" for folder in folders):
+        raise FileExistsError(f"{folders[0].path}: holds a finished run; choose another --name, or --overwrite it")
+
+
+def folder_of(config: RunConfig) -> RunFolder:
+    """The folder of one model's training.
+
+    Args:
+        config: its config.
+    """
+    return RunFolder(Path(config.output) / config.name)
 
 
 def _build(config: RunConfig, description: ForecastDescription) -> ForecastModel:
@@ -82,9 +125,9 @@ def _build(config: RunConfig, description: ForecastDescription) -> ForecastModel
     return build_model(options.pop("name"), description.channels, **options)
 
 
-def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows) -> None:
+def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows, bar: bool) -> None:
     """Trains one model to its end, from its last checkpoint where there is one."""
-    config = forecaster.config
+    config, share = forecaster.config, Share.own()
     earlier = read_checkpoint(folder.last) if folder.last.exists() else None
     epoch = earlier["epoch"] + 1 if earlier else 0
     if earlier:
@@ -92,14 +135,18 @@ def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows) -> None:
     weights = sum(parameter.numel() for parameter in forecaster.model.parameters())
     what = f"{config.model['name']} with {weights:,} weights on {len(windows.train)} windows"
     begins = f"continues after epoch {epoch} of {config.training.epochs}" if earlier else "begins"
-    print(f"{folder.path}: {begins}, {what}", flush=True)
+    together = f" in {share.processes} processes" if share.processes > 1 else ""
+    if share.rank == 0:
+        print(f"{folder.path}: {begins}, {what}{together}", flush=True)
     if not (earlier and (earlier["stopped"] or epoch >= config.training.epochs)):
         with quiet_lightning():
-            trainer = _trainer(forecaster, folder, epoch)
-            loaders = make_loaders(windows, config, epoch)
+            trainer = _trainer(forecaster, folder, epoch, bar)
+            forecaster.plans = make_plans(windows, config, share)
+            loaders = make_loaders(windows, forecaster.plans, config, epoch)
             _run(trainer, forecaster, loaders, folder.last if earlier else None)
         epoch = trainer.current_epoch
-    folder.finish(f"{epoch} epochs")
+    if share.rank == 0:
+        folder.finish(f"{epoch} epochs")
 
 
 def _run(
@@ -119,10 +166,9 @@ def _run(
         raise
 
 
-def _trainer(forecaster: Forecaster, folder: RunFolder, epoch: int) -> lightning.Trainer:
+def _trainer(forecaster: Forecaster, folder: RunFolder, epoch: int, bar: bool) -> lightning.Trainer:
     settings = forecaster.config.training
     clock = RunClock(settings.max_minutes)
-    bar = sys.stdout.isatty()
     report = EpochReport(clock, settings.truth_decay, forecaster.metric_units())
     callbacks: list[Callback] = [clock, report, RunCheckpoint(folder.path)]
     if settings.patience is not None:
@@ -131,7 +177,7 @@ def _trainer(forecaster: Forecaster, folder: RunFolder, epoch: int) -> lightning
         callbacks.append(TQDMProgressBar())
     return lightning.Trainer(
         accelerator=settings.accelerator,
-        devices=1,
+        **_distribution(settings),
         precision=settings.precision,
         max_epochs=settings.epochs,
         gradient_clip_val=settings.clip,
@@ -140,7 +186,6 @@ def _trainer(forecaster: Forecaster, folder: RunFolder, epoch: int) -> lightning
             MetricsLog(folder.metrics, epoch),
             TensorBoardLogger(str(folder.path), name=TENSORBOARD, version="", purge_step=epoch + 1),
         ],
-        plugins=[AtomicCheckpointIO()],
         default_root_dir=str(folder.path),
         num_sanity_val_steps=0,
         log_every_n_steps=1,
@@ -148,6 +193,19 @@ def _trainer(forecaster: Forecaster, folder: RunFolder, epoch: int) -> lightning
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
+
+
+def _distribution(settings: TrainingConfig) -> dict[str, Any]:
+    """How Lightning spreads the work: the processes are there already, and have joined."""
+    if settings.all_processes == 1:
+        return {"devices": 1, "plugins": [AtomicCheckpointIO()]}
+    return {
+        "devices": settings.processes,
+        "num_nodes": settings.machines,
+        # A step may leave weights without a gradient: the update of a state after the last frame is not used.
+        "strategy": DDPStrategy(find_unused_parameters=True, broadcast_buffers=False, gradient_as_bucket_view=True),
+        "plugins": [AtomicCheckpointIO(), LightningEnvironment()],
+    }
 
 
 def _require_same_data(forecaster: Forecaster, earlier: dict[str, Any], folder: RunFolder) -> None:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from pdgn.data import Context, MeshDynamicsDataset, WindowLoader, open_file
 from pdgn.models import Channels
+from pdgn.training.batch_plan import BatchPlan, PlanSampler, window_nodes
 from pdgn.training.config import RunConfig
 from pdgn.training.description import FieldDescription, ForecastDescription
-from pdgn.training.randomness import EpochSampler
+from pdgn.training.share import Share
 
 
 class Windows(NamedTuple):
@@ -97,11 +98,45 @@ def describe(windows: MeshDynamicsDataset, config: RunConfig) -> ForecastDescrip
     )
 
 
-def make_loaders(windows: Windows, config: RunConfig, epoch: int) -> tuple[WindowLoader, WindowLoader]:
-    """Loaders of the windows, the training one in an order keyed by (seed, epoch).
+class Plans(NamedTuple):
+    """The batches of the training and of the validation windows.
+
+    Args:
+        train: of the windows of the split "train".
+        valid: of the windows of the split "valid".
+        nodes: number of nodes of every training window; empty where one process trains alone.
+    """
+
+    train: BatchPlan
+    valid: BatchPlan
+    nodes: list[int]
+
+
+def make_plans(windows: Windows, config: RunConfig, share: Share) -> Plans:
+    """Deals the windows out, those for training in an order keyed by (seed, epoch).
+
+    Args:
+        windows: what is dealt out.
+        config: the resolved config.
+        share: the part of this process.
+
+    Returns:
+        Training and validation batches.
+    """
+    size = config.training.batch_size
+    return Plans(
+        train=BatchPlan(len(windows.train), size, share, config.seed),
+        valid=BatchPlan(len(windows.valid), size, share),
+        nodes=window_nodes(windows.train) if share.processes > 1 else [],
+    )
+
+
+def make_loaders(windows: Windows, plans: Plans, config: RunConfig, epoch: int) -> tuple[WindowLoader, WindowLoader]:
+    """Loaders of this process's part of every batch.
 
     Args:
         windows: what is loaded.
+        plans: its batches.
         config: the resolved config.
         epoch: epochs completed before the first pass.
 
@@ -110,9 +145,11 @@ def make_loaders(windows: Windows, config: RunConfig, epoch: int) -> tuple[Windo
     """
     settings = config.training
     options: dict[str, Any] = {
-        "batch_size": settings.batch_size,
+        "batch_size": settings.batch_size // settings.all_processes,
         "num_workers": settings.workers,
         "persistent_workers": settings.workers > 0,
     }
-    sampler = EpochSampler(windows.train, config.seed, epoch)
-    return WindowLoader(windows.train, sampler=sampler, **options), WindowLoader(windows.valid, **options)
+    return (
+        WindowLoader(windows.train, sampler=PlanSampler(plans.train, epoch), **options),
+        WindowLoader(windows.valid, sampler=PlanSampler(plans.valid), **options),
+    )

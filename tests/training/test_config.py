@@ -37,6 +37,14 @@ def test_dictionaries_round_trip() -> None:
             {"training": {"epochs": 2, "batch_size": 4, "noise_std": -1.0}},
             r"training\.noise_std: wanted a number of at",
         ),
+        (
+            {"training": {"epochs": 2, "batch_size": 4, "machines": 0}},
+            r"training\.machines: wanted an integer of at le",
+        ),
+        (
+            {"training": {"epochs": 2, "batch_size": 4, "processes": 3, "machines": 2}},
+            r"training\.batch_size: wanted a multiple of 6, .* = 3 x 2 share each batch, given 4$",
+        ),
         ({"evaluation": {"stride": 0}}, r"evaluation\.stride: wanted an integer of at least 1, given 0"),
         ({"evaluation": {"divergence_threshold": 0.0}}, r"evaluation\.divergence_threshold: wanted a positive number"),
         ({"name": ".."}, r"name: wanted a plain folder name, given '\.\.'"),

@@ -219,6 +219,54 @@ def test_a_device_that_is_not_there(dataset: Path, tmp_path: Path) -> None:
         train(tiny_config(dataset, tmp_path, accelerator="gpu"))
 
 
+def test_recomputation_changes_the_memory_alone(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    original = Forecaster.training_step
+
+    def counted(self: Forecaster, batch: Batch, index: int) -> torch.Tensor:
+        numbers = 0
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            nonlocal numbers
+            numbers += tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            loss = original(self, batch, index)
+        kept.append(numbers)
+        return loss
+
+    monkeypatch.setattr(Forecaster, "training_step", counted)
+    folders = [
+        train(tiny_config(dataset, tmp_path / str(recompute), epochs=1, recompute=recompute))
+        for recompute in (False, True)
+    ]
+    one, other = (read_checkpoint(folder / "last.ckpt")["state_dict"] for folder in folders)
+    # the same operations in the same order, so the same bits
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    whole, recomputed = kept[: len(kept) // 2], kept[len(kept) // 2 :]
+    assert max(recomputed) < 0.5 * min(whole)
+
+
+def test_an_interrupted_run_continues_with_keys_that_it_did_not_know_and_with_recomputation(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = train(tiny_config(dataset, tmp_path / "reference", epochs=2))
+    monkeypatch.setattr(Forecaster, "training_step", fail_in(Forecaster.training_step, epoch=1))
+    with pytest.raises(OSError, match="on purpose"):
+        train(tiny_config(dataset, tmp_path, epochs=2))
+    monkeypatch.undo()
+    stored = yaml.safe_load((tmp_path / "tiny" / "config.yaml").read_text())
+    content = read_checkpoint(tmp_path / "tiny" / "last.ckpt")
+    for key in ("recompute", "processes", "machines"):  # as earlier versions wrote them
+        del stored["training"][key], content["pdgn"]["config"]["training"][key]
+    (tmp_path / "tiny" / "config.yaml").write_text(yaml.safe_dump(stored))
+    torch.save(content, tmp_path / "tiny" / "last.ckpt")
+    folder = train(tiny_config(dataset, tmp_path, epochs=2, recompute=True))
+    one, other = (read_checkpoint(place / "best.ckpt") for place in (folder, reference))
+    assert all(torch.equal(one["state_dict"][key], other["state_dict"][key]) for key in one["state_dict"])
+
+
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
 def test_mixed_precision(dataset: Path, tmp_path: Path, precision: str) -> None:
     folder = train(tiny_config(dataset, tmp_path, epochs=1, precision=precision))
