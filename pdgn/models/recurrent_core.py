@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch_geometric.utils import scatter
 
 from pdgn.models.mixing import KernelMixing
 from pdgn.nn import DifferenceGraph, DifferenceWeights, RecurrentGraphNetwork, RecurrentState
+from pdgn.nn.incidence import incidence_of
+from pdgn.nn.segments import gather_source, gather_target, sum_at_target
+from pdgn.nn.silu_linear import silu_linear
 
 
 class RecurrentCore(nn.Module):
@@ -97,8 +99,9 @@ class RecurrentCore(nn.Module):
         if self.operator is None:
             return None
         size = -self.operator(weights.laplacian)
-        rows = scale * scatter(size.abs(), edge_index[1], dim=0, dim_size=scale.size(0), reduce="sum")
-        return size / rows.clamp(min=1).index_select(0, edge_index[1])
+        graph = incidence_of(edge_index, scale.size(0))
+        rows = scale * sum_at_target(size.abs(), graph)
+        return size / gather_target(rows.clamp(min=1), graph)
 
     def forward(
         self,
@@ -114,7 +117,7 @@ class RecurrentCore(nn.Module):
         """The increment δ in units of the usual increment, and the new state; without transport r = 1."""
         graph = self.graph(x, *differences, context, edge_context)
         node, _, state = self.network(graph.node, graph.edge, edge_index, state)
-        increment = self.decoder(functional.silu(self.hidden(node)))
+        increment = silu_linear(self.hidden(node), self.decoder.weight, self.decoder.bias)
         if transport is not None:
             increment = increment + self._operator_step(x, edge_index, transport, scale)
         elif self.operator is not None:
@@ -123,8 +126,9 @@ class RecurrentCore(nn.Module):
 
     def _operator_step(self, x: Tensor, edge_index: Tensor, transport: Tensor, scale: Tensor | None) -> Tensor:
         """r_i Σ_j a_ij (f_j − f_i), limited where the core is."""
-        difference = x.index_select(0, edge_index[0]) - x.index_select(0, edge_index[1])
-        step = scatter(transport * difference, edge_index[1], dim=0, dim_size=x.size(0), reduce="sum")
+        graph = incidence_of(edge_index, x.size(0))
+        difference = gather_source(x, graph) - gather_target(x, graph)
+        step = sum_at_target(transport * difference, graph)
         if not self.limited or self.training or scale is None:
             return step
         lowest, highest = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch_geometric.utils import scatter
 
 from pdgn.models.mixing import KernelMixing
 from pdgn.nn import DifferenceWeights, WeightNetwork
+from pdgn.nn.incidence import incidence_of
+from pdgn.nn.segments import sum_at_target
 
 
 class SumCore(nn.Module):
@@ -72,7 +73,7 @@ class SumCore(nn.Module):
     def forward(self, differences: tuple[Tensor, Tensor], edge_index: Tensor) -> Tensor:
         """The increment δ from differences taken with folded weights."""
         gradient, laplacian = (difference.sum(dim=1) for difference in differences)
-        return laplacian + scatter(gradient, edge_index[1], dim=0, dim_size=laplacian.size(0), reduce="sum")
+        return laplacian + sum_at_target(gradient, incidence_of(edge_index, laplacian.size(0)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.gradient}, {self.coefficients})"

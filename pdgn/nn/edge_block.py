@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pdgn.nn.edge_linear import EdgeLinear
+from pdgn.nn.silu_linear import silu_linear
 
 
 class EdgeBlock(nn.Module):
@@ -41,7 +41,7 @@ class EdgeBlock(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge: Tensor | None = None) -> Tensor:
         """The updated edge features e', [E, O]."""
-        return self.out(functional.silu(self.hidden(x, edge_index, edge)))
+        return silu_linear(self.hidden(x, edge_index, edge), self.out.weight, self.out.bias)
 
     def __repr__(self) -> str:
         hidden = self.hidden

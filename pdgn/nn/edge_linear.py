@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pdgn.nn.incidence import incidence_of
+from pdgn.nn.segments import gather_source, gather_target
+
 
 class EdgeLinear(nn.Module):
     r"""Linear map of target, source and edge features, without forming their concatenation.
@@ -15,7 +18,8 @@ class EdgeLinear(nn.Module):
     .. math::
         y_{ij} = W_t x_i + W_s x_j + W_e e_{ij} + b
 
-    The two node terms are computed once per node and gathered, so their cost grows with N and not with E.
+    The two node terms are computed once per node and gathered, so their cost grows with N and not with E. Of tensors
+    of the size of the edges, only e is kept for the backward pass.
 
     Invariances: equivariant under relabelling of nodes and of edges.
 
@@ -48,12 +52,13 @@ class EdgeLinear(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge: Tensor | None = None) -> Tensor:
         """The map y_ij of every edge, [E, O]."""
-        out = functional.linear(x, self.target, self.bias).index_select(0, edge_index[1])
+        graph = incidence_of(edge_index, x.size(0))
         # In place on a tensor made here: one pass over [E, O] less for each term.
+        out = gather_target(functional.linear(x, self.target, self.bias), graph)
         if self.node_channels > 0:
-            out += functional.linear(x, self.source).index_select(0, edge_index[0])
+            out += gather_source(functional.linear(x, self.source), graph)
         if edge is not None and self.edge_channels > 0:
-            out += functional.linear(edge, self.edge)
+            out.addmm_(edge.to(out.dtype), self.edge.t().to(out.dtype))  # autocast leaves methods in place alone
         return out
 
     def __repr__(self) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch_geometric.utils import scatter
+
+from pdgn.nn.incidence import incidence_of
+from pdgn.nn.segments import mean_at_target
+from pdgn.nn.silu_linear import silu_linear
 
 
 class NodeBlock(nn.Module):
@@ -44,8 +46,9 @@ class NodeBlock(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge: Tensor) -> Tensor:
         """The updated node features x', [N, O]."""
-        incoming = scatter(edge, edge_index[1], dim=0, dim_size=x.size(0), reduce="mean")
-        return self.out(functional.silu(self.hidden(torch.cat([x, incoming], dim=-1))))
+        incoming = mean_at_target(edge, incidence_of(edge_index, x.size(0)))
+        hidden = self.hidden(torch.cat([x, incoming.to(x.dtype)], dim=-1))
+        return silu_linear(hidden, self.out.weight, self.out.bias)
 
     def __repr__(self) -> str:
         widths = f"{self.node_channels}, {self.edge_channels}, {self.hidden.out_features}, {self.out.out_features}"

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
-from torch_geometric.utils import scatter
 
 from pdgn.nn.edge_linear import EdgeLinear
 from pdgn.nn.gated_update import GatedUpdate
+from pdgn.nn.incidence import incidence_of
+from pdgn.nn.segments import sum_at_source, sum_at_target
 
 
 class RecurrentState(NamedTuple):
@@ -58,9 +59,9 @@ class RecurrentGraphLayer(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """The updated edge and node states (e', v')."""
         hidden_edge = self.edge_update(self.edge_gates(node, edge_index, edge), hidden_edge)
-        incoming = scatter(hidden_edge, edge_index[1], dim=0, dim_size=node.size(0), reduce="sum")
-        outgoing = scatter(hidden_edge, edge_index[0], dim=0, dim_size=node.size(0), reduce="sum")
-        gates = self.node_gates(torch.cat([node, incoming, outgoing], dim=-1))
+        graph = incidence_of(edge_index, node.size(0))
+        sums = sum_at_target(hidden_edge, graph), sum_at_source(hidden_edge, graph)
+        gates = self.node_gates(torch.cat([node, *sums], dim=-1))
         return hidden_edge, self.node_update(gates, hidden_node)
 
     def __repr__(self) -> str:

@@ -29,6 +29,42 @@ def test_gated_update_is_torchs_gru_cell():
     assert torch.allclose(update(gates, hidden), cell(x, hidden), atol=TOLERANCE)
 
 
+def test_gated_update_in_float32_and_its_gradients():
+    """Within some units of round-off of the same in float64: its tanh is not torch's."""
+    update = randomise(GatedUpdate(5))
+    single = GatedUpdate(5)
+    single.load_state_dict(update.state_dict())
+    inputs = normal(60, 15, seed=1), normal(60, 5, seed=2)
+    results = []
+    for module, dtype in ((update, torch.float64), (single, torch.float32)):
+        given = [tensor.to(dtype).requires_grad_() for tensor in inputs]
+        out = module(*given)
+        grads = torch.autograd.grad((out**2).sum(), [*given, *module.parameters()])
+        results.append([out, *grads])
+    for exact, rounded in zip(*results):
+        assert (rounded - exact).abs().max() < 1e-6 * exact.abs().max().clamp(min=1)
+
+
+def test_gated_update_to_second_order():
+    update = randomise(GatedUpdate(2))
+    inputs = [normal(3, 6).requires_grad_(), normal(3, 2).requires_grad_(), *update.parameters()]
+
+    def run(gates, hidden, weight, bias):
+        return torch.func.functional_call(update, {"weight": weight, "bias": bias}, (gates, hidden))
+
+    assert torch.autograd.gradcheck(run, inputs)
+    assert torch.autograd.gradgradcheck(run, inputs)
+
+
+def test_gated_update_keeps_four_numbers_a_row_and_channel():
+    update, rows = randomise(GatedUpdate(5)), 50
+    kept = []
+    gates, hidden = normal(rows, 15).requires_grad_(), normal(rows, 5).requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.numel()), lambda _: None):
+        update(gates, hidden)
+    assert sum(kept) == 4 * 5 * rows + update.weight.numel() + update.bias.numel()
+
+
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_agrees_with_loops(layers):
     edges = random_graph()
