@@ -43,6 +43,8 @@ class Forecaster(LightningModule):
             the device; None: on devices other than the CPU.
     """
 
+    defer_checks: bool | None = None
+
     def __init__(
         self, model: ForecastModel, normalizer: Normalizer, description: ForecastDescription, config: RunConfig
     ) -> None:
@@ -52,7 +54,6 @@ class Forecaster(LightningModule):
         self.description = description
         self.config = config
         self.plans: Plans | None = None
-        self.defer_checks: bool | None = None
         self._deferred = False
         self._guard = FiniteGuard("cpu")
         self._sums = RunningSums()

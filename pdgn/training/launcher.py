@@ -25,8 +25,8 @@ from pdgn.training.parts import baseline_configs
 from pdgn.training.rank import Rank
 
 _POLL_SECONDS = 0.05
-_GRACE_SECONDS = 3.0  # for the others to say why they ended
-_RESUME = "the others were stopped, and the same command continues after the last epoch that was finished"
+_GRACE_SECONDS = 3.0  # to hear from the others, where the first that ended does not say why
+_RESUME = "all others were stopped, and the same command continues after the last epoch that was finished"
 # DDP's hint that all weights had a gradient: whether they do depends on the length of the roll-out.
 _QUIET = {"TORCH_CPP_LOG_LEVEL": "ERROR"}
 _USERS = (ValueError, TypeError, OSError, OverflowError, MemoryError)  # what the command line shows on one line
@@ -139,6 +139,7 @@ class _RunningRank:
 
     def __init__(self, rank: Rank, config: RunConfig, models: dict[str, tuple[str, str]], place: Path) -> None:
         self.rank = rank
+        self.folder = Path(config.output) / config.name
         self.report = place / f"{rank.number}.json"
         self.code_before_kill: int | None = None
         self.ended_at = 0.0
@@ -190,9 +191,14 @@ class _RunningRank:
         """Its report of an error, if it left one."""
         return json.loads(self.report.read_text()) if self.report.exists() else None
 
+    def says_why(self) -> bool:
+        """Whether it ended, and for a reason of its own: killed, or with an error that is not the loss of another."""
+        report = self.said()
+        return self.code() == -signal.SIGKILL or bool(report and not report["lost"])
+
     def __str__(self) -> str:
         where = f" on machine {self.rank.machine}" if self.rank.machines > 1 else ""
-        return f"process {self.rank.number} of 0 … {self.rank.of - 1}{where}"
+        return f"{self.folder}: process {self.rank.number}{where} of {self.rank.of} (counted from 0)"
 
 
 def _relay(source: IO[bytes] | None, target: TextIO | None) -> threading.Thread:
@@ -214,6 +220,8 @@ def _relay(source: IO[bytes] | None, target: TextIO | None) -> threading.Thread:
 def _await_reports(started: list[_RunningRank]) -> None:
     until = time.time() + _GRACE_SECONDS
     while any(process.code() is None for process in started) and time.time() < until:
+        if any(process.says_why() for process in started):
+            return
         time.sleep(_POLL_SECONDS)
 
 
