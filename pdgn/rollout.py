@@ -97,12 +97,31 @@ def rollout_frames(
     Raises:
         ValueError: as there, at once and not with the first frame.
     """
-    _check(data, steps, truth, truth_mask, truth_probability, noise_std, generator)
+    check_rollout(data, steps, truth, truth_mask, truth_probability, noise_std, generator)
+    inputs = input_frames(data, truth, truth_mask, truth_probability, noise_std, generator)
+    return _frames(model, data, steps, inputs, recompute)
+
+
+def input_frames(
+    data: Data,
+    truth: Tensor | None,
+    truth_mask: Tensor | None,
+    truth_probability: float,
+    noise_std: float,
+    generator: torch.Generator | None,
+) -> Callable[[int], tuple[Tensor, Tensor] | None]:
+    """What is put in the place of the prediction at a frame, and where.
+
+    Args:
+        data, truth, truth_mask, truth_probability, noise_std, generator: as in :func:`rollout`.
+
+    Returns:
+        Gives (values [N, C], mask [N] bool) for frames 0, 1, 2 … in this order, once each, as it draws; None: nothing.
+    """
     observations, masks = _observations(data, noise_std, generator)
     batch, num_graphs = graph_index(data)
 
     def inputs(index: int) -> tuple[Tensor, Tensor] | None:
-        """What is put in the place of the prediction at a frame, and where; None: nothing."""
         ahead = index - observations.size(1)
         if ahead < 0:
             return observations[:, index], masks[:, index]
@@ -111,7 +130,7 @@ def rollout_frames(
         forced = _coins(num_graphs, truth_probability, generator).to(batch.device).index_select(0, batch)
         return truth[:, ahead], forced if truth_mask is None else forced & truth_mask[:, ahead]
 
-    return _frames(model, data, steps, inputs, recompute)
+    return inputs
 
 
 def _frames(
@@ -125,7 +144,7 @@ def _frames(
     prediction = torch.zeros_like(data.x[:, 0])
     nothing = torch.zeros(prediction.size(0), dtype=torch.bool, device=prediction.device)
     state = model.start(data)
-    step = _recomputed_step if recompute else _step
+    step = _recomputed_step if recompute else step_from
     first = data.x.size(1) - 1
     for index in range(first + steps):
         reading, observed = inputs(index) or (None, nothing)
@@ -134,7 +153,7 @@ def _frames(
             yield prediction
 
 
-def _step(
+def step_from(
     model: ForecastModel,
     data: Data,
     index: int,
@@ -143,6 +162,7 @@ def _step(
     reading: Tensor | None,
     observed: Tensor,
 ) -> tuple[Tensor, Any]:
+    """One step from a prediction [N, C], with a reading [N, C] in its place where there is one."""
     frame = prediction if reading is None else torch.where(observed.unsqueeze(1), reading, prediction)
     return model.step(frame, state, data, index, observed)
 
@@ -161,7 +181,7 @@ def _recomputed_step(
 
     def run(prediction: Tensor, *leaves: Any) -> tuple[Tensor, Any]:
         state = pytree.tree_unflatten(leaves, form)
-        return _step(model, data, index, prediction, state, reading, observed)
+        return step_from(model, data, index, prediction, state, reading, observed)
 
     # Tensors as arguments, not in a closure: they are then saved as autograd saves, and guarded against change.
     return checkpoint(run, prediction, *leaves, use_reentrant=False, preserve_rng_state=False)
@@ -184,7 +204,7 @@ def _coins(count: int, probability: float, generator: torch.Generator | None) ->
     return torch.rand(count, device=generator.device, generator=generator) < probability
 
 
-def _check(
+def check_rollout(
     data: Data,
     steps: int,
     truth: Tensor | None,
@@ -193,6 +213,7 @@ def _check(
     noise_std: float,
     generator: torch.Generator | None,
 ) -> None:
+    """Raises the errors of :func:`rollout`."""
     if data.x.dim() != 3:
         raise ValueError(f"data.x: wanted [N, T0, C], given {list(data.x.shape)}")
     nodes, frames, channels = data.x.shape
