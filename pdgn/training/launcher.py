@@ -33,7 +33,7 @@ _USERS = (ValueError, TypeError, OSError, OverflowError, MemoryError)  # what th
 _CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from pdgn.training.rank_process import main; main()"
 
 
-def run_processes(config: RunConfig) -> None:
+def run_processes(config: RunConfig, ranks: list[Rank]) -> None:
     """Trains the parts of a run in `training.processes` processes on this machine, and waits for them.
 
     They are started afresh (not forked, and without the caller's script), so this works from scripts with and without
@@ -41,14 +41,14 @@ def run_processes(config: RunConfig) -> None:
 
     Args:
         config: the resolved config.
+        ranks: of this machine's processes (`own_ranks`).
 
     Raises:
         ChildProcessError: a process was killed, or ended without a word.
         RuntimeError: a process met an error of the program; its traceback is attached.
-        ValueError: MASTER_ADDR, MASTER_PORT or NODE_RANK is missing, or a model of the config is not in a module.
+        ValueError: a model of the config is not in a module.
         Exception: what a process raised, as if it had been raised here.
     """
-    ranks = own_ranks(config)
     models = _model_places(config)
     with tempfile.TemporaryDirectory(prefix="pdgn-") as place:
         started = []
@@ -85,8 +85,8 @@ def own_ranks(config: RunConfig) -> list[Rank]:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         return [Rank(local, processes, 0, 1, "127.0.0.1", port) for local in range(processes)]
-    address, port = _variable("MASTER_ADDR"), int(_variable("MASTER_PORT", number=True))
     machine = own_machine(machines)
+    address, port = _variable("MASTER_ADDR"), int(_variable("MASTER_PORT", number=True))
     return [Rank(local, processes, machine, machines, address, port) for local in range(processes)]
 
 

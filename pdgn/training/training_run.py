@@ -24,7 +24,7 @@ from pdgn.training.config import RunConfig, TrainingConfig
 from pdgn.training.description import ForecastDescription
 from pdgn.training.epoch_report import EpochReport
 from pdgn.training.forecaster import Forecaster
-from pdgn.training.launcher import own_machine, run_processes
+from pdgn.training.launcher import own_ranks, run_processes
 from pdgn.training.metrics_log import MetricsLog
 from pdgn.training.parts import baseline_configs, resolve
 from pdgn.training.quiet import quiet_lightning
@@ -66,17 +66,17 @@ def train(config: RunConfig, *, overwrite: bool = False) -> Path:
     for part in parts:
         _build(part, description)  # options that a model refuses must not cost the earlier run
     folders = [folder_of(part) for part in parts]
-    several = config.training.all_processes > 1
-    if several and own_machine(config.training.machines) > 0:  # machine 0 keeps the folder
+    ranks = own_ranks(config)
+    if ranks[0].machine > 0:  # machine 0 keeps the folder
         if not overwrite:
             _require_unfinished(folders)
-        run_processes(config)
+        run_processes(config, ranks)
         return folders[0].path
     with folders[0].claimed(overwrite=overwrite):
         folders[0].create(config)
         _require_unfinished(folders)
-        if several:
-            run_processes(config)
+        if config.training.all_processes > 1:
+            run_processes(config, ranks)
         else:
             train_parts(config, bar=sys.stdout.isatty())
     return folders[0].path

@@ -60,7 +60,7 @@ def test_several_machines_must_be_told_who_they_are(
         monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=message):
         train(config)
-    assert not (Path(config.output) / "tiny" / "last.ckpt").exists()
+    assert not (Path(config.output) / "tiny").exists()
 
 
 def test_one_machine_need_not_be_told(config: RunConfig) -> None:
@@ -75,7 +75,7 @@ def test_a_model_of_a_script_cannot_be_found_by_other_processes(
     monkeypatch.setitem(MODELS, "mine", mine)
     alone = replace(config, model={"name": "mine"}, training=replace(config.training, machines=1))
     with pytest.raises(ValueError, match=r"^training\.processes: wanted model 'mine' in a module of its own, given"):
-        run_processes(alone)
+        run_processes(alone, own_ranks(alone))
 
 
 def test_more_processes_than_gpus(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:

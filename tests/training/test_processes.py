@@ -30,25 +30,24 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """21 training windows on meshes of 12 and 42 nodes, each with another part of its readings missing."""
+    """21 training and 9 validation windows on meshes of 12 and 42 nodes; each has other readings."""
     rng = np.random.default_rng(3)
     path = tmp_path_factory.mktemp("data") / "masked.h5"
     attributes = {"u": {"unit": "K", "equation": "u_t = -u", "boundary": "none"}}
     with DatasetWriter(path, config="recipe: masked", name="masked", seed=3, field_attributes=attributes) as writer:
-        for name, subdivisions, trainings in (("small", 0, 3), ("large", 1, 4)):
-            mesh, count = icosphere(subdivisions), trainings + 2
+        for name, subdivisions, trainings, validations in (("small", 0, 3, 2), ("large", 1, 4, 1)):
+            mesh, split = icosphere(subdivisions), ("train",) * trainings + ("valid",) * validations + ("test",)
             writer.write_mesh(name, MeshRecord.from_mesh(mesh))
-            start = rng.normal(size=(count, 1, len(mesh.pos), 1))
+            start = rng.normal(size=(len(split), 1, len(mesh.pos), 1))
             values = (start * np.exp(-TIME)[None, :, None, None]).astype(np.float32)
-            mask = rng.random(values.shape[:3]) < rng.uniform(0.3, 1.0, size=(count, len(TIME), 1))
-            split = (*["train"] * trainings, "valid", "test")
+            mask = rng.random(values.shape[:3]) < rng.uniform(0.3, 1.0, size=(len(split), len(TIME), 1))
             writer.write_block(TrajectoryBlock(name, 0, TIME, {"u": values}, mask={"u": mask}, split=split))
         writer.finish()
     return path
 
 
 def config_of(dataset: Path, output: Path, **training: object) -> RunConfig:
-    """Batches of 4, 4, 4, 4, 4 and 1 windows: two processes share none of the last one."""
+    """Batches of 4, 4, 4, 4, 4 and 1 windows, validation of 4, 4 and 1: one process is idle in the last one."""
     config = tiny_config(dataset, output, **training)
     return replace(
         config,
