@@ -5,6 +5,7 @@ from pdgn.models.fixed_operators import FixedOperators
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.padgn import PADGN, PADGNState
 from pdgn.models.persistence import Persistence
+from pdgn.models.published_padgn import PublishedPADGN, PublishedState
 from pdgn.models.registry import MODELS, build_model, model_options
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "ForecastModel",
     "PADGNState",
     "Persistence",
+    "PublishedPADGN",
+    "PublishedState",
     "build_model",
     "model_options",
 ]

@@ -49,9 +49,8 @@ class PADGN(ForecastModel):
     missing), so that δ is of order 1. δ is that of :class:`~pdgn.models.recurrent_core.RecurrentCore` or of
     :class:`~pdgn.models.sum_core.SumCore`. With weights "anchored" or "fixed" a fresh model is persistence.
     The published equations: weights="free", signal_in_weights=True, num_hops=1, operator_step=False,
-    context_in_core=False, increment_in_core=False; for "sum" also num_kernels=1. The networks in them are smaller than
-    the published ones (recurrent units have one layer, not two: 195,201 parameters for 339,617; "sum" 51,336 for
-    60,038), and the decoder starts at zero.
+    context_in_core=False, increment_in_core=False; for "sum" also num_kernels=1. For the published networks and their
+    sizes see :class:`~pdgn.models.PublishedPADGN`.
 
     Symmetries: equivariant under relabelling of nodes and edges. Positions enter through context and reference alone,
     so that a rigid motion (or a reflection) changes nothing if the context is made of lengths, areas, geodesic

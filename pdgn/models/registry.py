@@ -10,10 +10,12 @@ from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.options import check_options, options_of, unknown
 from pdgn.models.padgn import PADGN
 from pdgn.models.persistence import Persistence
+from pdgn.models.published_padgn import PublishedPADGN
 
 MODELS: dict[str, type[ForecastModel]] = {
     "fixed_operators": FixedOperators,
     "padgn": PADGN,
+    "padgn_published": PublishedPADGN,
     "persistence": Persistence,
 }
 

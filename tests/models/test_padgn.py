@@ -326,16 +326,6 @@ def test_samples_of_other_widths_are_refused():
         build(CHANNELS, {}).start(data)
 
 
-def test_sizes_beside_the_published_ones_are_those_of_the_docstring():
-    published = {**PUBLISHED, "num_hops": 1}
-    recurrent = PADGN(Channels(1, 2), **published)
-    total = PADGN(Channels(1, 2), variant="sum", num_kernels=1, **published)
-    counts = [f"{sum(parameter.numel() for parameter in model.parameters()):,}" for model in (recurrent, total)]
-    assert counts == ["195,201", "51,336"]
-    text = " ".join(PADGN.__doc__.split())
-    assert f'{counts[0]} parameters for 339,617; "sum" {counts[1]} for 60,038' in text
-
-
 def test_repr():
     text = repr(PADGN(Channels(1), num_kernels=2))
     assert text == (

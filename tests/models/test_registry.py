@@ -15,6 +15,7 @@ def test_every_model_is_built_by_its_name():
     assert {name: model.trainable for name, model in MODELS.items()} == {
         "fixed_operators": True,
         "padgn": True,
+        "padgn_published": True,
         "persistence": False,
     }
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from pdgn.models import PADGN, Channels, FixedOperators, Persistence
+from pdgn.models import PADGN, Channels, FixedOperators, Persistence, PublishedPADGN
 from pdgn.rollout import rollout
 from tests.nn.graphs import normal, random_graph, randomise
 
@@ -20,6 +20,10 @@ MODELS = {
     "sum": PADGN(CHANNELS, variant="sum", **SMALL),
     "sum, free": PADGN(CHANNELS, variant="sum", weights="free", **SMALL),
     "sum, signal": PADGN(CHANNELS, variant="sum", signal_in_weights=True, **SMALL),
+}
+MODELS |= {
+    f"published, {variant}": PublishedPADGN(CHANNELS, variant=variant, hidden_channels=5, num_kernels=3).eval()
+    for variant in ("recurrent", "sum")
 }
 TOLERANCE = 1e-9  # float64 round-off of distances and a few steps of order one is below 1e-12
 

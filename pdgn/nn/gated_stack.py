@@ -1,0 +1,50 @@
+"""Gated recurrent units behind each other, with a decoder."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+from torch_geometric.nn.inits import reset
+
+from pdgn.nn.gated_update import GatedUpdate
+
+
+class GatedStack(nn.Module):
+    r"""L gated recurrent units, each fed by the one before, and a linear decoder.
+
+    .. math::
+        h'_1 = \mathrm{GRU}_1(a, h_1), \qquad h'_l = \mathrm{GRU}_l(W_l h'_{l-1} + b_l, h_l), \qquad
+        y = [\mathrm{ReLU}](W h'_L + b)
+
+    a, the gates of the first unit, come from the caller, who forms them per node where he can.
+
+    Args:
+        hidden_channels: H. out_channels: O. num_units: L ≥ 1. activate: whether the decoder ends in a ReLU.
+
+    Shapes:
+        gates [M, 3H], hidden L × [M, H]; output ([M, O], L × [M, H]).
+    """
+
+    def __init__(self, hidden_channels: int, out_channels: int, num_units: int = 2, activate: bool = True) -> None:
+        super().__init__()
+        self.updates = nn.ModuleList(GatedUpdate(hidden_channels) for _ in range(num_units))
+        self.gates = nn.ModuleList(nn.Linear(hidden_channels, 3 * hidden_channels) for _ in range(num_units - 1))
+        self.decoder = nn.Linear(hidden_channels, out_channels)
+        self.activate = activate
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter anew."""
+        for part in (self.updates, self.gates, self.decoder):
+            reset(part)
+
+    def forward(self, gates: Tensor, hidden: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The output y and the new states."""
+        states = [self.updates[0](gates, hidden[0])]
+        for update, to_gates, state in zip(list(self.updates)[1:], self.gates, hidden[1:]):
+            states.append(update(to_gates(states[-1]), state))
+        out = self.decoder(states[-1])
+        return functional.relu_(out) if self.activate else out, tuple(states)
+
+    def __repr__(self) -> str:
+        widths = f"{self.decoder.in_features}, {self.decoder.out_features}, num_units={len(self.updates)}"
+        return f"{type(self).__name__}({widths}, activate={self.activate})"
