@@ -55,7 +55,8 @@ class TrainingConfig:
         patience: stop after this many epochs without a better validation loss; null: never.
         schedule: learning rate over the epochs: "constant", or "cosine" down to zero.
         workers: processes that read data; 0: the training process itself.
-        precision: of the arithmetic; the mixed ones are for devices that have them.
+        precision: of the arithmetic; the mixed ones are for devices that have them ("bf16-mixed" also on CPUs with
+            bfloat16 instructions, "16-mixed" on GPUs alone).
         recompute: keep only the state at the start of every step of the roll-out and run the step again in the backward
             pass: the memory of one step's activations for about a third more time; the same gradients.
         accelerator: device; "auto" takes a GPU where there is one.

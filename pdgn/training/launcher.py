@@ -6,6 +6,7 @@ import builtins
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -230,7 +231,7 @@ def _cause(failed: list[_RunningRank]) -> Exception:
     reports = {process: process.said() or {} for process in failed}
     others = [process for process in failed if not reports[process].get("lost")]
     if not others:
-        text = " ".join(reports[failed[0]]["text"].split())
+        text = " ".join(re.sub(r"\[\S+:\d+\]", "", reports[failed[0]]["text"]).split())  # lines of gloo's own source
         return ChildProcessError(f"{failed[0]}: another process ended or is out of reach ({text}); {_RESUME}")
     first = min(others, key=lambda process: (_when(process), process.code_before_kill != -signal.SIGKILL))
     report = reports[first]
