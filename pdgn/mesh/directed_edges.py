@@ -22,6 +22,7 @@ def symmetric_edges(first: IntArray, second: IntArray, num_nodes: int) -> IntArr
     key = np.sort(np.concatenate([first * num_nodes + second, second * num_nodes + first]))
     # np.unique hashes integers, which at a million vertices is seventy times slower than this.
     distinct = np.concatenate([key[:1], key[1:][key[1:] != key[:-1]]])
-    target, source = np.divmod(distinct, num_nodes)
+    target = distinct // num_nodes
+    source = distinct - target * num_nodes
     proper = source != target
     return np.stack([source[proper], target[proper]])

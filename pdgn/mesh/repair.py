@@ -10,7 +10,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pdgn.mesh.sides import Sides
-from pdgn.mesh.topology import inward_parts, is_degenerate
+from pdgn.mesh.topology import inward_parts
 from pdgn.mesh.tri_mesh import TriMesh
 
 IntArray = NDArray[np.int64]
@@ -82,7 +82,7 @@ def repair(
     face = np.array(mesh.face)
     if degenerate:
         face, counts["vertices_joined"] = _join(mesh, face)
-        keep = ~is_degenerate(TriMesh(mesh.pos, face, mesh.period))
+        keep = ~TriMesh(mesh.pos, face, mesh.period).degenerate
         face, face_source = face[keep], face_source[keep]
         counts["degenerate_removed"] = int((~keep).sum())
     if duplicate and len(face):

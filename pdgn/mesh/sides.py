@@ -36,8 +36,24 @@ class Sides(NamedTuple):
         """The sides of faces [F, 3] without repeated vertices."""
         tail, head = face.ravel(), np.roll(face, -1, axis=1).ravel()
         key = np.minimum(tail, head) * num_vertices + np.maximum(tail, head)
-        unique, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-        return cls(face, num_vertices, inverse.ravel(), tail < head, unique, count)
+        order = np.argsort(key, kind="stable")  # most meshes are partly in order, which this sort makes use of
+        ordered = key[order]
+        starts = np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(key)]
+        edge = np.empty(len(key), dtype=np.int64)
+        edge[order] = np.cumsum(starts) - 1
+        first = np.flatnonzero(starts)
+        return cls(face, num_vertices, edge, tail < head, ordered[first], np.diff(first, append=len(key)))
+
+    def directed(self) -> tuple[IntArray, IntArray]:
+        """Every edge both ways as `symmetric_edges` has them, [2, E], and the undirected edge of each, [E]."""
+        low = self.key // self.num_vertices
+        high = self.key - low * self.num_vertices
+        both = np.concatenate([self.key, high * self.num_vertices + low])
+        order = np.argsort(both, kind="stable")
+        both = both[order]
+        target = both // self.num_vertices
+        order[order >= len(low)] -= len(low)
+        return np.stack([both - target * self.num_vertices, target]), order
 
     def pairs(self, selected: NDArray[np.bool_]) -> IntArray:
         """Vertex pairs i < j of the selected undirected edges, [n, 2]."""
@@ -83,6 +99,11 @@ class Sides(NamedTuple):
         tail = fan[border]
         label, _ = _components(tail, fan[_head(border)], num_fans)
         return int(np.count_nonzero(np.bincount(label[tail])))
+
+
+def repeats_a_vertex(face: IntArray) -> NDArray[np.bool_]:
+    """True for faces [F, 3] of which two corners are one vertex, [F]."""
+    return (face[:, 0] == face[:, 1]) | (face[:, 1] == face[:, 2]) | (face[:, 2] == face[:, 0])
 
 
 def _head(side: IntArray) -> IntArray:

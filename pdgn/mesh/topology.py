@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pdgn.mesh.sides import Sides
+from pdgn.mesh.sides import Sides, repeats_a_vertex
+from pdgn.mesh.vectors import cross
 
 if TYPE_CHECKING:
     from pdgn.mesh.tri_mesh import TriMesh
@@ -89,14 +90,14 @@ def measure_topology(mesh: TriMesh) -> Topology:
     Args:
         mesh: any mesh.
     """
-    repeated = (mesh.face == np.roll(mesh.face, -1, axis=1)).any(axis=1)
-    face = mesh.face[~repeated]
-    sides = Sides.of(face, mesh.num_vertices)
+    repeated, sides = repeats_a_vertex(mesh.face), mesh.sides
+    face = sides.face
+    corners = mesh.corners[~repeated] if repeated.any() else mesh.corners
     fan, fan_vertex = sides.fans()
     used = np.flatnonzero(np.bincount(face.ravel(), minlength=mesh.num_vertices))
     return Topology(
         isolated_vertices=np.flatnonzero(np.bincount(mesh.face.ravel(), minlength=mesh.num_vertices) == 0),
-        degenerate_faces=np.flatnonzero(is_degenerate(mesh)),
+        degenerate_faces=np.flatnonzero(mesh.degenerate),
         duplicate_faces=_duplicates(mesh.face, repeated),
         zero_length_edges=_zero_length_edges(mesh),
         non_manifold_edges=sides.pairs(sides.multiplicity > 2),
@@ -106,15 +107,15 @@ def measure_topology(mesh: TriMesh) -> Topology:
         boundary_edges=int((sides.multiplicity == 1).sum()),
         boundary_loops=sides.boundary_loops(fan, len(fan_vertex)),
         euler_characteristic=len(used) - len(sides.key) + len(face),
-        inward_components=int(inward_parts(mesh.corners[~repeated], sides, mesh.period is not None)[0].sum()),
+        inward_components=int(inward_parts(corners, sides, mesh.period is not None)[0].sum()),
     )
 
 
-def is_degenerate(mesh: TriMesh) -> NDArray[np.bool_]:
-    """True for faces with a repeated vertex or of zero area: 2A ≤ 1e-12 · longest edge², [F]."""
-    repeated = (mesh.face == np.roll(mesh.face, -1, axis=1)).any(axis=1)
-    side = np.roll(mesh.corners, -1, axis=1) - mesh.corners
-    longest = np.einsum("fkc,fkc->fk", side, side).max(axis=1)
+def measure_degenerate(mesh: TriMesh) -> NDArray[np.bool_]:
+    """What `TriMesh.degenerate` says, [F]."""
+    repeated = repeats_a_vertex(mesh.face)
+    side = [mesh.corners[:, (k + 1) % 3] - mesh.corners[:, k] for k in range(3)]
+    longest = np.stack([np.einsum("fc,fc->f", vector, vector) for vector in side]).max(axis=0)
     # Where squares overflow, from sides of 1e154 on, no area is known: NaN and infinity compare as degenerate.
     return repeated | ~((2 * mesh.face_area > DEGENERATE_RATIO * longest) & np.isfinite(mesh.face_area))
 
@@ -136,18 +137,19 @@ def inward_parts(corners: NDArray[np.float64], sides: Sides, periodic: bool) -> 
     part, num = sides.parts()
     if not num:
         return np.zeros(0, dtype=bool), part
-    area_vector = 0.5 * np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    low, high = np.full(num, np.inf), np.full(num, -np.inf)
-    np.minimum.at(low, part, corners[:, :, 2].min(axis=1))
-    np.maximum.at(high, part, corners[:, :, 2].max(axis=1))
+    area_vector = 0.5 * cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    order = np.argsort(part, kind="stable")
+    first, height = np.searchsorted(part[order], np.arange(num)), corners[:, :, 2].T
+    low = np.minimum.reduceat(height.min(axis=0)[order], first)
+    high = np.maximum.reduceat(height.max(axis=0)[order], first)
     # Rounding of the coordinates leaves a plane by 1e-16 of the size.
-    flat = high - low <= 1e-12 * np.ptp(corners.reshape(-1, 3), axis=0).max()
+    flat = high - low <= 1e-12 * max(np.ptp(corners[:, :, axis]) for axis in range(3))
     down = flat & (np.bincount(part, area_vector[:, 2], num) < 0)
     if periodic:
         return down, part
     is_open = np.zeros(num, dtype=bool)
     is_open[part[np.flatnonzero(sides.multiplicity[sides.edge] == 1) // 3]] = True
-    middle = corners.mean(axis=1)
+    middle = corners[:, 0] / 3 + corners[:, 1] / 3 + corners[:, 2] / 3  # no overflow of the sum
     # Any origin will do, as the area vectors of a closed part sum to zero; a near one keeps rounding small.
     moment = np.einsum("fc,fc->f", middle - middle.mean(axis=0), area_vector)
     return np.where(flat, down, ~is_open & (np.bincount(part, moment, num) < 0)), part

@@ -14,8 +14,10 @@ from scipy.sparse.csgraph import connected_components
 from pdgn.mesh.directed_edges import symmetric_edges
 from pdgn.mesh.half_edges import HalfEdges
 from pdgn.mesh.period import Period, check_period, minimal_image
-from pdgn.mesh.topology import Topology, measure_topology
+from pdgn.mesh.sides import Sides, repeats_a_vertex
+from pdgn.mesh.topology import Topology, measure_degenerate, measure_topology
 from pdgn.mesh.validation import check_face, check_periodic_face, check_pos
+from pdgn.mesh.vectors import cross, length
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -84,8 +86,21 @@ class TriMesh:
     @cached_property
     def edge_index(self) -> IntArray:
         """Every edge in both directions, [2, E]: row 0 source j, row 1 target i; sorted by target, then source."""
+        return self.directed_edges[0]
+
+    @cached_property
+    def sides(self) -> Sides:
+        """The sides of the faces, those with a repeated vertex left out."""
+        return Sides.of(self.face[~repeats_a_vertex(self.face)], self.num_vertices)
+
+    @cached_property
+    def directed_edges(self) -> tuple[IntArray, IntArray | None]:
+        """`edge_index` and the edge of `sides` that each belongs to, [E]; None where a face repeats a vertex."""
+        if len(self.sides.face) == self.num_faces:
+            edge_index, number = self.sides.directed()
+            return _frozen(edge_index), _frozen(number)
         tail, head = self.face.ravel(), np.roll(self.face, -1, axis=1).ravel()
-        return _frozen(symmetric_edges(tail, head, self.num_vertices))
+        return _frozen(symmetric_edges(tail, head, self.num_vertices)), None
 
     @cached_property
     def edge_vector(self) -> FloatArray:
@@ -96,20 +111,19 @@ class TriMesh:
     @cached_property
     def edge_length(self) -> FloatArray:
         """|x_j − x_i| of every directed edge, [E], units of pos."""
-        return _frozen(np.linalg.norm(self.edge_vector, axis=1))
+        return _frozen(length(self.edge_vector))
 
     @cached_property
     def area_vector(self) -> FloatArray:
         """½ (x₁ − x₀) × (x₂ − x₀) of every face, [F, 3]: along the normal, as long as the area."""
-        first, second, third = np.moveaxis(self.corners, 1, 0)
+        first, second, third = self.corners[:, 0], self.corners[:, 1], self.corners[:, 2]
         with np.errstate(over="ignore", invalid="ignore"):  # beyond 1e154 areas overflow; who needs them refuses them
-            return _frozen(0.5 * np.cross(second - first, third - first))
+            return _frozen(0.5 * cross(second - first, third - first))
 
     @cached_property
     def face_area(self) -> FloatArray:
         """Area of every face, [F], units of pos squared."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return _frozen(np.linalg.norm(self.area_vector, axis=1))
+        return _frozen(length(self.area_vector))
 
     @cached_property
     def face_normal(self) -> FloatArray:
@@ -124,22 +138,26 @@ class TriMesh:
 
         Reference: Thürmer & Wüthrich, "Computing vertex normals from polygonal facets", 1998.
         """
-        forward = np.roll(self.corners, -1, axis=1) - self.corners
-        backward = np.roll(self.corners, 1, axis=1) - self.corners
-        sine = np.linalg.norm(np.cross(forward, backward), axis=2)
-        angle = np.arctan2(sine, np.einsum("fkc,fkc->fk", forward, backward))
-        contribution = angle[:, :, None] * self.face_normal[:, None, :]
-        index = self.face.ravel()
-        total = [np.bincount(index, contribution[:, :, axis].ravel(), self.num_vertices) for axis in range(3)]
+        side = [self.corners[:, (k + 1) % 3] - self.corners[:, k] for k in range(3)]
+        # Half the cross product of two sides is the area vector, at every corner.
+        angle = [np.arctan2(self.face_area, -0.5 * np.einsum("fc,fc->f", side[k], side[k - 1])) for k in range(3)]
+        index, weight = self.face.ravel(), np.stack(angle, axis=1)
+        total = [
+            np.bincount(index, (weight * self.face_normal[:, axis, None]).ravel(), self.num_vertices)
+            for axis in range(3)
+        ]
         return _frozen(_unit(np.stack(total, axis=1)))
 
     @cached_property
     def boundary(self) -> NDArray[np.bool_]:
         """True at the vertices of edges that belong to one face only, [V]."""
+        result = np.zeros(self.num_vertices, dtype=bool)
+        if len(self.sides.face) == self.num_faces:
+            result[self.sides.pairs(self.sides.multiplicity == 1)] = True
+            return _frozen(result)
         tail, head = self.face.ravel(), np.roll(self.face, -1, axis=1).ravel()
         low, high = np.minimum(tail, head), np.maximum(tail, head)
         key, count = np.unique((low * self.num_vertices + high)[low != high], return_counts=True)
-        result = np.zeros(self.num_vertices, dtype=bool)
         result[np.concatenate(np.divmod(key[count == 1], self.num_vertices))] = True
         return _frozen(result)
 
@@ -150,6 +168,11 @@ class TriMesh:
         shape = (self.num_vertices, self.num_vertices)
         graph = coo_matrix((np.ones(len(source), dtype=np.int8), (target, source)), shape=shape)
         return _frozen(connected_components(graph, directed=False)[1].astype(np.int64))
+
+    @cached_property
+    def degenerate(self) -> NDArray[np.bool_]:
+        """True for faces with a repeated vertex or of zero area: 2A ≤ 1e-12 · longest edge², [F]."""
+        return _frozen(measure_degenerate(self))
 
     @cached_property
     def _topology(self) -> Topology:
@@ -213,5 +236,5 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 
 
 def _unit(vector: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vector, axis=1, keepdims=True)
-    return np.divide(vector, length, out=np.zeros_like(vector), where=length > 0)
+    size = length(vector)[:, None]
+    return np.divide(vector, size, out=np.zeros_like(vector), where=size > 0)

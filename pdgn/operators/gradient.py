@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.sparse import csr_matrix, diags
 
 from pdgn.mesh import TriMesh
+from pdgn.mesh.vectors import cross
 from pdgn.operators.refusal import refuse_degenerate
 
 
@@ -24,12 +25,14 @@ def gradient(mesh: TriMesh) -> csr_matrix:
         ValueError: where a face has no area.
     """
     refuse_degenerate(mesh)
-    opposite = np.roll(mesh.corners, -2, axis=1) - np.roll(mesh.corners, -1, axis=1)
-    slope = np.cross(mesh.face_normal[:, None, :], opposite) / (2 * mesh.face_area[:, None, None])
-    rows = np.arange(3 * mesh.num_faces).reshape(-1, 1, 3).repeat(3, axis=1)
-    columns = mesh.face[:, :, None].repeat(3, axis=2)
-    shape = (3 * mesh.num_faces, mesh.num_vertices)
-    return coo_matrix((slope.ravel(), (rows.ravel(), columns.ravel())), shape=shape).tocsr()
+    slope = np.empty((mesh.num_faces, 3, 3))  # face, component, corner: the order of the rows
+    for k in range(3):
+        opposite = mesh.corners[:, (k + 2) % 3] - mesh.corners[:, (k + 1) % 3]
+        slope[:, :, k] = cross(mesh.face_normal, opposite) / (2 * mesh.face_area[:, None])
+    columns, rows = np.repeat(mesh.face, 3, axis=0).ravel(), np.arange(0, slope.size + 1, 3)
+    matrix = csr_matrix((slope.ravel(), columns, rows), shape=(3 * mesh.num_faces, mesh.num_vertices))
+    matrix.sort_indices()
+    return matrix
 
 
 def face_mass(mesh: TriMesh) -> csr_matrix:

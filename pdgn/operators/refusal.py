@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from pdgn.mesh import TriMesh
-from pdgn.mesh.topology import is_degenerate
 
 
 def refuse_degenerate(mesh: TriMesh) -> None:
@@ -14,7 +13,7 @@ def refuse_degenerate(mesh: TriMesh) -> None:
     Raises:
         ValueError: with their number and the first of them.
     """
-    bad = np.flatnonzero(is_degenerate(mesh))
+    bad = np.flatnonzero(mesh.degenerate)
     if len(bad):
         raise ValueError(
             f"every face must have an area, got {len(bad)} degenerate faces, the first is face {bad[0]} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.sparse import csr_matrix, diags
 
 from pdgn.mesh import TriMesh
 from pdgn.operators.refusal import refuse_degenerate
@@ -40,13 +40,12 @@ def cotangent_weights(mesh: TriMesh) -> csr_matrix:
     Raises:
         ValueError: where a face has no area.
     """
-    half = 0.5 * cotangent(mesh).ravel()
-    first, second = np.roll(mesh.face, -1, axis=1).ravel(), np.roll(mesh.face, -2, axis=1).ravel()
-    rows, columns = np.concatenate([first, second]), np.concatenate([second, first])
-    shape = (mesh.num_vertices, mesh.num_vertices)
-    matrix = coo_matrix((np.concatenate([half, half]), (rows, columns)), shape=shape).tocsr()
-    matrix.sort_indices()
-    return matrix
+    opposite = np.roll(cotangent(mesh), 1, axis=1)  # of side k, which runs from corner k to k + 1
+    weight = np.bincount(mesh.sides.edge, 0.5 * opposite.ravel(), len(mesh.sides.key))
+    edge_index, number = mesh.directed_edges
+    assert number is not None  # faces with a repeated vertex have been refused
+    row = np.searchsorted(edge_index[1], np.arange(mesh.num_vertices + 1))
+    return csr_matrix((weight[number], edge_index[0], row), shape=(mesh.num_vertices, mesh.num_vertices))
 
 
 def cotangent(mesh: TriMesh) -> NDArray[np.float64]:
@@ -58,6 +57,6 @@ def cotangent(mesh: TriMesh) -> NDArray[np.float64]:
         ValueError: where a face has no area.
     """
     refuse_degenerate(mesh)
-    forward = np.roll(mesh.corners, -1, axis=1) - mesh.corners
-    backward = np.roll(mesh.corners, 1, axis=1) - mesh.corners
-    return np.einsum("fkc,fkc->fk", forward, backward) / (2 * mesh.face_area[:, None])
+    side = [mesh.corners[:, (k + 1) % 3] - mesh.corners[:, k] for k in range(3)]
+    product = [-np.einsum("fc,fc->f", side[k], side[k - 1]) for k in range(3)]
+    return np.stack(product, axis=1) / (2 * mesh.face_area[:, None])

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from pdgn.mesh import TriMesh
 from pdgn.mesh.period import minimal_image
-from pdgn.mesh.topology import is_degenerate
 from pdgn.operators import mass
 from pdgn.simulate.argument import finite_array
 from pdgn.simulate.system import LinearSystem
@@ -114,7 +113,7 @@ def _may_have_defects(mesh: TriMesh) -> bool:
     duplicate = (beyond[:, 0] >= 0) & (beyond == beyond[:, :1]).all(axis=1)
     isolated = np.bincount(mesh.face.ravel(), minlength=mesh.num_vertices) == 0
     crowded = same[1:] & same[:-1]
-    return bool(crowded.any() or duplicate.any() or isolated.any() or is_degenerate(mesh).any())
+    return bool(crowded.any() or duplicate.any() or isolated.any() or mesh.degenerate.any())
 
 
 def dirichlet_vertices(mesh: TriMesh) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pdgn.mesh import TriMesh, grid, icosphere, minimal_image, torus
+from pdgn.mesh.directed_edges import symmetric_edges
 
 TRIANGLE = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 
@@ -163,3 +164,20 @@ def test_require_names_the_counts():
 def test_repr_tells_the_size():
     assert repr(icosphere(0)) == "TriMesh(V=12, F=20)"
     assert "period=(1.0, 1.0, 0.0)" in repr(grid(3, 3, periodic=True))
+
+
+def test_directed_edges_know_the_sides_that_they_lie_on(rng):
+    ball = icosphere(2)
+    order = rng.permutation(ball.num_vertices)
+    mesh = TriMesh(ball.pos, order[ball.face][rng.permutation(ball.num_faces)])
+    tail, head = mesh.face.ravel(), np.roll(mesh.face, -1, axis=1).ravel()
+    np.testing.assert_array_equal(mesh.edge_index, symmetric_edges(tail, head, mesh.num_vertices))
+    _, number = mesh.directed_edges
+    np.testing.assert_array_equal(mesh.sides.pairs(number), np.sort(mesh.edge_index, axis=0).T)
+    np.testing.assert_array_equal(mesh.sides.pairs(mesh.sides.edge), np.sort(np.stack([tail, head]), axis=0).T)
+
+
+def test_edges_of_faces_that_repeat_a_vertex_are_kept():
+    mesh = TriMesh(np.eye(4, 3), [[0, 1, 2], [1, 3, 3]])
+    assert mesh.edge_index.T.tolist() == [[1, 0], [2, 0], [0, 1], [2, 1], [3, 1], [0, 2], [1, 2], [1, 3]]
+    assert mesh.directed_edges[1] is None
