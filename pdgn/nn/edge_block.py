@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from pdgn.nn.edge_linear import EdgeLinear
-from pdgn.nn.silu_linear import silu_linear
+from pdgn.nn.edge_perceptron import edge_perceptron
+from pdgn.nn.incidence import incidence_of
 
 
 class EdgeBlock(nn.Module):
@@ -41,7 +42,9 @@ class EdgeBlock(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge: Tensor | None = None) -> Tensor:
         """The updated edge features e', [E, O]."""
-        return silu_linear(self.hidden(x, edge_index, edge), self.out.weight, self.out.bias)
+        edge = x.new_empty(edge_index.size(1), 0) if edge is None else edge
+        terms, graph = self.hidden.node_terms(x), incidence_of(edge_index, x.size(0))
+        return edge_perceptron(*terms, edge, graph, self.hidden.edge, self.out.weight, self.out.bias)
 
     def __repr__(self) -> str:
         hidden = self.hidden

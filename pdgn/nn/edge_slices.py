@@ -44,11 +44,11 @@ class EdgeSlice(NamedTuple):
         return x.index_select(0, self.of(self.graph.target)).unsqueeze(1)
 
     def add_at_source(self, values: Tensor, out: Tensor) -> None:
-        """Adds values [e, K, C] at the source of each edge to out [N, K, C]."""
+        """Adds values [e, ...] at the source of each edge to out [N, ...]."""
         self._add(values, out, self.graph.source, self.graph.by_source, self.graph.source_ptr)
 
     def add_at_target(self, values: Tensor, out: Tensor) -> None:
-        """Adds values [e, K, C] at the target of each edge to out [N, K, C]."""
+        """Adds values [e, ...] at the target of each edge to out [N, ...]."""
         graph = self.graph
         if self.nodes is None or values.dtype not in SEGMENT_TYPES:
             self._add(values, out, graph.target, graph.by_target, graph.target_ptr)
