@@ -52,9 +52,10 @@ def run_processes(config: RunConfig, ranks: list[Rank]) -> None:
     """
     models = _model_places(config)
     with tempfile.TemporaryDirectory(prefix="pdgn-") as place:
-        started = []
+        started: list[_RunningRank] = []
         try:
-            started = [_RunningRank(rank, config, models, Path(place)) for rank in ranks]
+            for rank in ranks:  # one by one: an interruption must find those that are started
+                started.append(_RunningRank(rank, config, models, Path(place)))
             while any(process.code() is None for process in started):
                 if any(process.code() for process in started):
                     _await_reports(started)
@@ -207,10 +208,14 @@ def _relay(source: IO[bytes] | None, target: TextIO | None) -> threading.Thread:
 
     def copy() -> None:
         assert source is not None
+        listener = target
         while piece := source.read1(2**16):  # type: ignore[attr-defined]
-            if target is not None:
-                target.write(piece.decode(errors="replace"))
-                target.flush()
+            try:
+                if listener is not None:
+                    listener.write(piece.decode(errors="replace"))
+                    listener.flush()
+            except (OSError, ValueError):  # nobody listens any more: go on reading, a full pipe would stop training
+                listener = None
         source.close()
 
     thread = threading.Thread(target=copy, daemon=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import torch
 
 from pdgn.models import MODELS, PADGN
 from pdgn.training import RunConfig, train
-from pdgn.training.launcher import own_machine, own_ranks, run_processes
+from pdgn.training.launcher import _relay, own_machine, own_ranks, run_processes
 from pdgn.training.rank import Rank, require_devices
 from tests.training.tiny import tiny_config, write_dataset
 
@@ -76,6 +79,20 @@ def test_a_model_of_a_script_cannot_be_found_by_other_processes(
     alone = replace(config, model={"name": "mine"}, training=replace(config.training, machines=1))
     with pytest.raises(ValueError, match=r"^training\.processes: wanted model 'mine' in a module of its own, given"):
         run_processes(alone, own_ranks(alone))
+
+
+def test_a_process_whose_words_nobody_hears_goes_on() -> None:
+    class Deaf(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    command = [sys.executable, "-c", "print('word ' * 10**6)"]  # more than a pipe holds
+    for target in (None, Deaf(), heard := io.StringIO()):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+            thread = _relay(running.stdout, target)
+            assert running.wait(timeout=60) == 0
+            thread.join()
+    assert heard.getvalue() == "word " * 10**6 + "\n"
 
 
 def test_more_processes_than_gpus(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
