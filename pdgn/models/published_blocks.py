@@ -10,7 +10,7 @@ from torch_geometric.nn.inits import reset
 from pdgn.nn import EdgeLinear
 from pdgn.nn.edge_perceptron import edge_perceptron
 from pdgn.nn.gated_stack import GatedStack
-from pdgn.nn.incidence import Incidence, incidence_of
+from pdgn.nn.incidence import incidence_of
 from pdgn.nn.segments import sum_at_source, sum_at_target
 
 
@@ -52,14 +52,10 @@ class CoefficientNetwork(nn.Module):
         """The coefficients c, [E, O]."""
         graph, relu = incidence_of(edge_index, x.size(0)), functional.relu_
         nothing = x.new_empty(edge_index.size(1), 0)
-        edge = relu(self.edge_norm(_perceptron(x, nothing, graph, self.edge_hidden, self.edge_out)))
+        edge = relu(self.edge_norm(edge_perceptron(x, nothing, graph, self.edge_hidden, self.edge_out, "relu")))
         node = relu(self.node_hidden(torch.cat([x, sum_at_source(edge, graph), sum_at_target(edge, graph)], dim=1)))
         node = relu(self.node_norm(self.node_out(node)))
-        return _perceptron(node, edge, graph, self.hidden, self.out)
-
-
-def _perceptron(x: Tensor, edge: Tensor, graph: Incidence, hidden: EdgeLinear, out: nn.Linear) -> Tensor:
-    return edge_perceptron(*hidden.node_terms(x), edge, graph, hidden.edge, out.weight, out.bias, activation="relu")
+        return edge_perceptron(node, edge, graph, self.hidden, self.out, "relu")
 
 
 class PublishedLayer(nn.Module):

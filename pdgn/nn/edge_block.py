@@ -43,8 +43,7 @@ class EdgeBlock(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor, edge: Tensor | None = None) -> Tensor:
         """The updated edge features e', [E, O]."""
         edge = x.new_empty(edge_index.size(1), 0) if edge is None else edge
-        terms, graph = self.hidden.node_terms(x), incidence_of(edge_index, x.size(0))
-        return edge_perceptron(*terms, edge, graph, self.hidden.edge, self.out.weight, self.out.bias)
+        return edge_perceptron(x, edge, incidence_of(edge_index, x.size(0)), self.hidden, self.out)
 
     def __repr__(self) -> str:
         hidden = self.hidden

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from pdgn.nn.autocast import full_precision
 
 
 class GatedUpdate(nn.Module):
@@ -59,7 +60,7 @@ class _GatedUpdate(torch.autograd.Function):
         width = 2 * hidden.size(1)
         # Under autocast the gates come in half precision: so do the products; the state keeps its own.
         state, matrix = hidden.to(gates.dtype), weight.to(gates.dtype).t()
-        with _full_precision(hidden.device.type):
+        with full_precision(hidden.device.type):
             both = torch.addmm(gates[:, :width], state, matrix[:, :width]).to(hidden.dtype).sigmoid_()
             memory = _memory(state, matrix[:, width:], bias).to(hidden.dtype)
             reset, update = both.chunk(2, dim=1)
@@ -136,11 +137,6 @@ def _derive_in_place(
     aten.tanh_backward.grad_input(candidate, new, grad_input=candidate)
     aten.sigmoid_backward.grad_input(memory.mul_(candidate), reset, grad_input=by_reset)
     return gates, torch.mul(candidate, reset, out=memory)
-
-
-def _full_precision(device: str) -> AbstractContextManager[Any]:
-    """Products in the types of their arguments; the meta device has no autocast to switch off."""
-    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 def _tanh_(x: Tensor) -> Tensor:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
-from pdgn.nn import edge_slices
+from pdgn.nn import EdgeLinear, edge_slices
 from pdgn.nn.edge_perceptron import edge_perceptron
 from pdgn.nn.incidence import incidence_of
-from tests.nn.graphs import normal, random_graph
+from tests.nn.graphs import normal, random_graph, randomise
 
 
-def inputs(edges, num_nodes=7, width=5, edge_channels=3, out=2):
-    shapes = (num_nodes, width), (num_nodes, width), (edges.size(1), edge_channels), (width, edge_channels)
-    shapes += (out, width), (out,)
-    return [normal(*shape, seed=seed).requires_grad_() for seed, shape in enumerate(shapes)]
+def layers(edge_channels=3, node_channels=4, width=5, out=2):
+    return randomise(EdgeLinear(node_channels, edge_channels, width)), randomise(nn.Linear(width, out), seed=3)
 
 
-def written_out(edges, activation, target, source, edge, first, second, bias):
-    hidden = target[edges[1]] + source[edges[0]] + edge @ first.t()
-    return getattr(functional, activation)(hidden) @ second.t() + bias
+def written_out(x, edge, edges, hidden, out, activation="silu"):
+    stacked = torch.cat([x[edges[1]], x[edges[0]], edge], dim=1)
+    first = stacked @ torch.cat([hidden.target, hidden.source, hidden.edge], dim=1).t() + hidden.bias
+    return out(getattr(functional, activation)(first))
 
 
 @pytest.mark.parametrize("activation", ["silu", "relu"])
@@ -31,28 +31,28 @@ def test_values_and_gradients_are_those_of_two_layers(monkeypatch, elements, ord
     monkeypatch.setattr(edge_slices, "ELEMENTS", elements)
     edges = random_graph()
     edges = edges[:, torch.sort(edges[1], stable=True).indices] if ordered else edges
-    tensors = inputs(edges, edge_channels=edge_channels)
-    given = edge_perceptron(*tensors[:3], incidence_of(edges, 7), *tensors[3:], activation)
-    expected = written_out(edges, activation, *tensors)
+    hidden, out = layers(edge_channels)
+    x, edge = normal(7, 4).requires_grad_(), normal(edges.size(1), edge_channels, seed=5).requires_grad_()
+    tensors = [x, edge, *hidden.parameters(), *out.parameters()]
+    given = edge_perceptron(x, edge, incidence_of(edges, 7), hidden, out, activation)
+    expected = written_out(x, edge, edges, hidden, out, activation)
     assert torch.allclose(given, expected, atol=1e-12)
-    for one, other in zip(*(torch.autograd.grad(out.square().sum(), tensors) for out in (given, expected))):
+    for one, other in zip(*(torch.autograd.grad(y.square().sum(), tensors) for y in (given, expected))):
         assert torch.allclose(one, other, atol=1e-12)  # float64 round-off of some tens of terms of order one
 
 
 def test_second_derivatives():
     edges = random_graph(num_nodes=4, num_pairs=3)
-    graph, tensors = incidence_of(edges, 4), inputs(edges, num_nodes=4, width=3)
-
-    def run(*given):
-        return edge_perceptron(*given[:3], graph, *given[3:])
-
-    assert torch.autograd.gradcheck(run, tensors)
-    assert torch.autograd.gradgradcheck(run, tensors)
+    graph, (hidden, out) = incidence_of(edges, 4), layers()
+    x, edge = normal(4, 4).requires_grad_(), normal(6, 3, seed=5).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, e: edge_perceptron(x, e, graph, hidden, out), (x, edge))
+    assert torch.autograd.gradgradcheck(lambda x, e: edge_perceptron(x, e, graph, hidden, out), (x, edge))
 
 
-def test_of_the_edges_their_input_alone_is_kept():
-    edges = random_graph()
-    tensors, kept = inputs(edges), []
+def test_of_nodes_and_edges_the_inputs_alone_are_kept():
+    edges, (hidden, out), kept = random_graph(), layers(), []
+    x, edge = normal(7, 4), normal(edges.size(1), 3, seed=5)
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.data_ptr()), lambda _: None):
-        edge_perceptron(*tensors[:3], incidence_of(edges, 7), *tensors[3:])
-    assert sorted(kept) == sorted(tensor.data_ptr() for tensor in tensors)
+        edge_perceptron(x, edge, incidence_of(edges, 7), hidden, out)
+    given = [x, edge, *hidden.parameters(), *out.parameters()]
+    assert sorted(kept) == sorted(tensor.data_ptr() for tensor in given)
