@@ -78,7 +78,7 @@ def cpu_seconds(build) -> float:
 def everything(mesh: TriMesh) -> None:
     """Topology, graph, operators, and the sample that a model reads."""
     assert mesh.topology().describe().endswith("no defects")
-    assert stiffness(mesh).nnz == mesh.edge_index.shape[1] + mesh.num_vertices
+    assert np.abs(stiffness(mesh) @ np.ones(mesh.num_vertices)).max() < 1e-9  # rounding of 7 cotangents of order 1
     assert gradient(mesh).nnz == 9 * mesh.num_faces
     frames = np.zeros((2, mesh.num_vertices, 1))
     build_sample(MeshRecord.from_mesh(mesh), frames, None, None, None, np.arange(3.0), CONTEXT)
