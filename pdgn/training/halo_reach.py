@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pdgn.models import PADGN, ForecastModel, Persistence
 from pdgn.models.recurrent_core import RecurrentCore
-from pdgn.nn import SpatialDifferenceLayer
+from pdgn.nn import WeightNetwork
 
 
 class Reach(NamedTuple):
@@ -51,7 +51,7 @@ def reach_of(model: ForecastModel) -> Reach:
     if declared is not None:
         return Reach(*declared)
     if isinstance(model, PADGN) and _keeps(model, PADGN):
-        hops = model.differences.num_hops + 1 if isinstance(model.differences, SpatialDifferenceLayer) else 1
+        hops = 1 + max((part.num_hops for part in model.modules() if isinstance(part, WeightNetwork)), default=0)
         layers = model.core.network.num_layers if isinstance(model.core, RecurrentCore) else 0
         return Reach(1, layers + hops) if model.signal_in_weights else Reach(hops, layers + 1)
     if isinstance(model, Persistence) and _keeps(model, Persistence):

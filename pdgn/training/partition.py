@@ -96,7 +96,8 @@ def _cut(edges: np.ndarray, num_nodes: int, parts: int) -> Tensor:
         require_pymetis()
         import pymetis
 
-        # Recursive bisection balances small graphs and disconnected ones better than the direct method.
-        graph = {"xadj": links.indptr, "adjncy": links.indices}
-        owner = np.asarray(pymetis.part_graph(parts, **graph, recursive=parts <= 8)[1])
+        # The direct method is quicker for many parts, but leaves some empty where a part is of few nodes.
+        recursive = parts <= 8 or num_nodes < 100 * parts
+        graph = pymetis.CSRAdjacency(links.indptr, links.indices)
+        owner = np.asarray(pymetis.part_graph(parts, graph, recursive=recursive)[1])
     return torch.from_numpy(np.unique(owner, return_inverse=True)[1]).long()
