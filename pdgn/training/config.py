@@ -59,6 +59,10 @@ class TrainingConfig:
             bfloat16 instructions, "16-mixed" on GPUs alone).
         recompute: keep only the state at the start of every step of the roll-out and run the step again in the backward
             pass: the memory of one step's activations for about a third more time; the same gradients.
+        parts: cut every batch into so many parts of its graph, of equal size, and step through them in turn: the memory
+            of one part's step (and of the states of all steps, unless scratch is given) for about a third more time
+            and the halos; the same loss and gradients up to rounding. Needs pymetis.
+        scratch: existing folder for a temporary file of these states; null: they stay in memory.
         accelerator: device; "auto" takes a GPU where there is one.
         processes: processes on each machine, each with a device of its own; every batch is dealt out to all of them, so
             batch_size must be a multiple of all processes, and the result is that of one process up to rounding.
@@ -80,13 +84,15 @@ class TrainingConfig:
     workers: int = 0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     recompute: bool = False
+    parts: int = 1
+    scratch: str | None = None
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     processes: int = 1
     machines: int = 1
     max_minutes: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "processes", "machines"):
+        for name in ("epochs", "batch_size", "patience", "parts", "processes", "machines"):
             value = getattr(self, name)
             _require(f"training.{name}", value is None or value >= 1, "an integer of at least 1", value)
         for name in ("learning_rate", "clip", "truth_decay", "max_minutes"):

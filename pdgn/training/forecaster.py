@@ -19,6 +19,7 @@ from pdgn.training.draws import Draws
 from pdgn.training.finite_guard import Diverged, FiniteGuard
 from pdgn.training.header import checkpoint_header
 from pdgn.training.loss import error_sums, increment_error, reading_count
+from pdgn.training.partitioned_rollout import partitioned_rollout
 from pdgn.training.randomness import STEP, keyed_generator
 from pdgn.training.running_sums import RunningSums
 from pdgn.training.schedule import learning_rate, truth_probability
@@ -120,7 +121,14 @@ class Forecaster(LightningModule):
                 "truth_mask": draws.truth_mask(data),
                 "truth_probability": 1.0 if probability > 0 else 0.0,
             }
-        return rollout(self.model, data, data.y.size(1), recompute=settings.recompute, **options)
+        return self._roll_out(data, **options)
+
+    def _roll_out(self, data: Data, **options: Any) -> Tensor:
+        """The frames of data.y, on parts of the batch where the config says so."""
+        settings, steps = self.config.training, data.y.size(1)
+        if settings.parts == 1:
+            return rollout(self.model, data, steps, recompute=settings.recompute, **options)
+        return partitioned_rollout(self.model, data, steps, parts=settings.parts, scratch=settings.scratch, **options)
 
     def on_train_batch_end(self, outputs: Any, batch: Data, batch_idx: int) -> None:
         """Looks, now and then and at the end of an epoch, whether a step was not finite.
@@ -148,7 +156,7 @@ class Forecaster(LightningModule):
         data = self.normalizer.transform(batch)
         if self.plans is not None and not self.plans.valid.counts(batch_idx):
             data.y_mask = torch.zeros_like(data.y_mask)
-        prediction = rollout(self.model, data, data.y.size(1))
+        prediction = self._roll_out(data)
         self._sums.add("valid total", increment_error(prediction, data))
         self._sums.add("valid count", reading_count(data))
         errors = error_sums(self.normalizer.inverse(prediction), batch.y, data.y_mask)

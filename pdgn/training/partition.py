@@ -39,8 +39,7 @@ class Partition:
             edge_index: [2, E] int64. num_nodes: N. parts: P. Parts that METIS leaves empty are dropped.
 
         Raises:
-            ValueError: parts < 1 or parts > N.
-            ModuleNotFoundError: pymetis is not installed.
+            ValueError: parts < 1 or parts > N, or pymetis is not installed.
         """
         if not 1 <= parts <= num_nodes:
             raise ValueError(f"parts: wanted an integer from 1 to the number of nodes, {num_nodes}, given {parts}")
@@ -74,12 +73,12 @@ _known: OrderedDict[tuple[bytes, int, int], Partition] = OrderedDict()
 
 
 def require_pymetis() -> None:
-    """Raises ModuleNotFoundError, in one line, where pymetis is not installed."""
+    """Raises ValueError where pymetis is not installed."""
     try:
         import pymetis  # noqa: F401
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "parts of a mesh: wanted the package pymetis, given none; pip install 'pdgn[distributed]'"
+        raise ValueError(
+            "training.parts: wanted the package pymetis, given none; pip install 'pdgn[distributed]'"
         ) from None
 
 

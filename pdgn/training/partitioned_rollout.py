@@ -53,8 +53,7 @@ def partitioned_rollout(
         The predicted frames [N, T, C], from which gradients flow to the parameters of the model, once.
 
     Raises:
-        ValueError: as for `rollout`; parts out of range; scratch no folder; a model that is not local.
-        ModuleNotFoundError: pymetis is not installed.
+        ValueError: as for `rollout`; parts out of range; scratch no folder; a model that is not local; no pymetis.
         OSError: the disk is full.
     """
     check_rollout(data, steps, truth, truth_mask, truth_probability, noise_std, generator)

@@ -17,7 +17,7 @@ from pdgn.training.run_checkpoint import BEST, LAST
 
 CONFIG, METRICS, FINISHED, TENSORBOARD, LOCK = "config.yaml", "metrics.csv", "finished", "tensorboard", "lock"
 # Keys of `training` that change where the arithmetic is done and not what it is: a run may continue with others.
-SPREAD = {"processes", "machines", "recompute"}
+SPREAD = {"processes", "machines", "recompute", "parts", "scratch"}
 # Everything that training and evaluation write; `clear` removes nothing else.
 WRITTEN = [CONFIG, METRICS, FINISHED, TENSORBOARD, BEST, LAST, "metrics.json", "report.html", "figures"]
 

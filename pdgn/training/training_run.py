@@ -26,6 +26,7 @@ from pdgn.training.epoch_report import EpochReport
 from pdgn.training.forecaster import Forecaster
 from pdgn.training.launcher import own_ranks, run_processes
 from pdgn.training.metrics_log import MetricsLog
+from pdgn.training.partition_checks import require_parts
 from pdgn.training.parts import baseline_configs, resolve
 from pdgn.training.quiet import quiet_lightning
 from pdgn.training.rank import require_devices
@@ -64,7 +65,7 @@ def train(config: RunConfig, *, overwrite: bool = False) -> Path:
     description = describe(windows.train, config)
     parts = [config, *baseline_configs(config)]
     for part in parts:
-        _build(part, description)  # options that a model refuses must not cost the earlier run
+        require_parts(_build(part, description), windows, part)  # what is refused must not cost the earlier run
     folders = [folder_of(part) for part in parts]
     ranks = own_ranks(config)
     if ranks[0].machine > 0:  # machine 0 keeps the folder

@@ -67,5 +67,5 @@ def test_missing_pymetis_names_the_extra(monkeypatch):
         return imported(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ModuleNotFoundError, match=r"wanted the package pymetis.*pip install 'pdgn\[distributed\]'$"):
+    with pytest.raises(ValueError, match=r"wanted the package pymetis.*pip install 'pdgn\[distributed\]'$"):
         Partition.of(strip(11), 22, 2)
