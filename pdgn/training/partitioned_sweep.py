@@ -21,6 +21,9 @@ from pdgn.training.partition import Partition
 Inputs = Sequence[tuple[Tensor | None, Tensor]]
 
 
+_Derivatives = tuple[Tensor, list[list[Derivative]]]  # by a frame, and by tensor of the state and part
+
+
 class _States(NamedTuple):
     """States of all parts before a step.
 
@@ -96,79 +99,95 @@ class PartitionedSweep:
         for index in reversed(range(len(self._inputs))):
             by_frame, by_states = self._pull_back(index, by_frame + derivative[:, index], by_states, gradient)
             self._states.pop()
-        for part, graph in enumerate(self._start_graphs):
-            with torch.enable_grad():
-                state = pytree.tree_leaves(self._model.start(graph.cut(self._data)))
-                pairs = self._pairs(part, state, by_states)
-            gradient.add(pairs, [])
+        for part in range(len(self._graphs)):
+            self._pull_back_start(part, by_states, gradient)
         return gradient.totals
 
     def _start(self, keep: bool) -> _States:
-        shared: list[list[Any]] = []
-        learned: list[bool] = []
-        form: Any = None
-        for part, graph in enumerate(self._start_graphs):
-            with torch.set_grad_enabled(keep and part == 0):  # one part shows which tensors depend on parameters
-                leaves, form = pytree.tree_flatten(self._model.start(graph.cut(self._data)))
-            learned = learned if part else [isinstance(leaf, Tensor) and leaf.requires_grad for leaf in leaves]
-            shared.append([self._exchange.share(part, leaf, graph) for leaf in leaves])
-        return _States(form, learned, list(zip(*shared)))
+        parts = [self._start_part(part, learn=keep and part == 0) for part in range(len(self._graphs))]
+        form, learned, _ = parts[0]
+        return _States(form, learned, list(zip(*(shared for _, _, shared in parts))))
+
+    def _start_part(self, part: int, learn: bool) -> tuple[Any, list[bool], list[Any]]:
+        """As :meth:`_advance_part`; one part, with gradients, shows which tensors depend on parameters."""
+        graph = self._start_graphs[part]
+        with torch.set_grad_enabled(learn):
+            leaves, form = pytree.tree_flatten(self._model.start(graph.cut(self._data)))
+        learned = [isinstance(leaf, Tensor) and leaf.requires_grad for leaf in leaves]
+        return form, learned, [self._exchange.share(part, leaf, graph) for leaf in leaves]
+
+    def _pull_back_start(self, part: int, by_states: list[list[Derivative]], gradient: _Sum) -> None:
+        with torch.enable_grad():
+            state = pytree.tree_leaves(self._model.start(self._start_graphs[part].cut(self._data)))
+            pairs = self._pairs(part, state, by_states)
+        gradient.add(pairs, [])
 
     def _advance(self, index: int, states: _States) -> _States:
         frame = self._input(index)
         prediction = torch.empty_like(frame)
-        shared: list[list[Any]] = []
-        learned: list[bool] = []
-        form: Any = None
-        for part, graph in enumerate(self._graphs):
-            leaves = self._local(part, states)
-            out, new, form = self._step(part, index, frame.index_select(0, graph.nodes), leaves, states.form)
-            own = graph.nodes[: graph.own_nodes]
-            prediction.index_copy_(0, own, out[: graph.own_nodes].to(frame.dtype))
-            # What a step hands on as it is is kept once for all steps.
-            known = {id(leaf): place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor)}
-            places = [known.get(id(leaf)) for leaf in new]
-            shared.append([
-                self._exchange.share(part, leaf) if place is None else states.shared[place][part]
-                for leaf, place in zip(new, places)
-            ])  # fmt: skip
-            learned = [
-                isinstance(leaf, Tensor) and leaf.is_floating_point() if place is None else states.learned[place]
-                for leaf, place in zip(new, places)
-            ]
+        parts = [self._advance_part(part, index, frame, states, prediction) for part in range(len(self._graphs))]
         if self._conservative:
             prediction -= mass_mean(self._data, prediction - frame)
         self._frames.append(prediction)
-        return _States(form, learned, list(zip(*shared)))
+        form, learned, _ = parts[0]
+        return _States(form, learned, list(zip(*(shared for _, _, shared in parts))))
+
+    def _advance_part(
+        self, part: int, index: int, frame: Tensor, states: _States, prediction: Tensor
+    ) -> tuple[Any, list[bool], list[Any]]:
+        """Writes the part's own rows of the prediction; gives the form of its state, what is learned in it, its rows.
+
+        A function of its own, so that nothing of a part is alive while the next one is computed.
+        """
+        graph, leaves = self._graphs[part], self._local(part, states)
+        out, new, form = self._step(part, index, frame.index_select(0, graph.nodes), leaves, states.form)
+        prediction.index_copy_(0, graph.nodes[: graph.own_nodes], out[: graph.own_nodes].to(frame.dtype))
+        # What a step hands on as it is is kept once for all steps.
+        known = {id(leaf): place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor)}
+        shared, learned = [], []
+        for leaf in new:
+            place = known.get(id(leaf))
+            if place is None:
+                shared.append(self._exchange.share(part, leaf))
+                learned.append(isinstance(leaf, Tensor) and leaf.is_floating_point())
+            else:
+                shared.append(states.shared[place][part])
+                learned.append(states.learned[place])
+        return form, learned, shared
 
     def _pull_back(
         self, index: int, by_prediction: Tensor, by_following: list[list[Derivative]], gradient: _Sum
     ) -> tuple[Tensor, list[list[Derivative]]]:
         """From derivatives by what a step gives to those by what it takes."""
-        frame = self._input(index)
-        states = self._states[index]
-        by_frame = torch.zeros_like(frame)
-        by_states = [[Derivative() for _ in self._graphs] for _ in states.shared]
+        by_frame = torch.zeros_like(by_prediction)
+        by_states = [[Derivative() for _ in self._graphs] for _ in self._states[index].shared]
         if self._conservative:
             by_frame += self._by_increment(by_prediction)
             by_prediction = by_prediction - by_frame
-        for part, graph in enumerate(self._graphs):
-            seen = frame.index_select(0, graph.nodes).requires_grad_()
-            leaves = self._local(part, states)
-            places = [place for place, learned in enumerate(states.learned) if learned]
-            wanted = [seen, *(leaves[place].requires_grad_() for place in places)]
-            with torch.enable_grad():
-                out, new, _ = self._step(part, index, seen, leaves, states.form)
-                pairs = self._pairs(part, new, by_following)
-                pairs.append((out[: graph.own_nodes], by_prediction[graph.nodes[: graph.own_nodes]].to(out.dtype)))
-            by_seen, *by_leaves = gradient.add(pairs, wanted)
-            if by_seen is not None:
-                by_frame.index_add_(0, graph.nodes, by_seen)
-            for place, by_leaf in zip(places, by_leaves):
-                if by_leaf is not None:
-                    self._exchange.hand_back(part, by_leaf, by_states[place])
+        for part in range(len(self._graphs)):
+            self._pull_back_part(part, index, (by_prediction, by_following), (by_frame, by_states), gradient)
         reading, observed = self._inputs[index]
         return by_frame if reading is None else by_frame.masked_fill(observed.unsqueeze(1), 0), by_states
+
+    def _pull_back_part(self, part: int, index: int, given: _Derivatives, wanted: _Derivatives, gradient: _Sum) -> None:
+        """Adds a part's share to the wanted derivatives, by the frame and by the states, and to the gradient."""
+        (by_prediction, by_following), (by_frame, by_states) = given, wanted
+        graph, states = self._graphs[part], self._states[index]
+        seen = self._input(index).index_select(0, graph.nodes).requires_grad_()
+        leaves = self._local(part, states)
+        places = [place for place, learned in enumerate(states.learned) if learned]
+        sources = [seen, *(leaves[place].requires_grad_() for place in places)]
+        with torch.enable_grad():
+            out, new, _ = self._step(part, index, seen, leaves, states.form)
+            pairs = self._pairs(part, new, by_following)
+            pairs.append((out[: graph.own_nodes], by_prediction[graph.nodes[: graph.own_nodes]].to(out.dtype)))
+        del out, new, leaves
+        by_seen, *by_leaves = gradient.add(pairs, sources)
+        if by_seen is not None:
+            by_frame.index_add_(0, graph.nodes, by_seen)
+        for place, by_leaf in zip(places, by_leaves):
+            if by_leaf is not None:
+                self._exchange.hand_back(part, by_leaf, by_states[place])
 
     def _step(self, part: int, index: int, seen: Tensor, leaves: list[Any], form: Any) -> tuple[Tensor, list[Any], Any]:
         observed = self._inputs[index][1].index_select(0, self._graphs[part].nodes)
