@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch_geometric.nn.inits import reset
 
 from pdgn.nn.edge_linear import EdgeLinear
+from pdgn.nn.edge_slices import ELEMENTS, edge_slices
 from pdgn.nn.gated_update import GatedUpdate
-from pdgn.nn.incidence import incidence_of
+from pdgn.nn.incidence import Incidence, incidence_of
+from pdgn.nn.large_tensor import empty
 from pdgn.nn.segments import sum_at_source, sum_at_target
 
 
@@ -58,11 +61,36 @@ class RecurrentGraphLayer(nn.Module):
         self, node: Tensor, edge: Tensor, edge_index: Tensor, hidden_edge: Tensor, hidden_node: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The updated edge and node states (e', v')."""
-        hidden_edge = self.edge_update(self.edge_gates(node, edge_index, edge), hidden_edge)
         graph = incidence_of(edge_index, node.size(0))
-        sums = sum_at_target(hidden_edge, graph), sum_at_source(hidden_edge, graph)
-        gates = self.node_gates(torch.cat([node, *sums], dim=-1))
-        return hidden_edge, self.node_update(gates, hidden_node)
+        if torch.is_grad_enabled():
+            hidden_edge = self.edge_update(self.edge_gates(node, edge_index, edge), hidden_edge)
+        else:
+            hidden_edge = self._edges_in_slices(node, edge, hidden_edge, graph)
+        return hidden_edge, self._node_states(node, hidden_edge, hidden_node, graph)
+
+    def _node_states(self, node: Tensor, edge: Tensor, hidden: Tensor, graph: Incidence) -> Tensor:
+        sums = sum_at_target(edge, graph), sum_at_source(edge, graph)
+        if torch.is_grad_enabled():
+            return self.node_update(self.node_gates(torch.cat([node, *sums], dim=-1)), hidden)
+        out, size = empty(hidden.shape, like=hidden), max(1, ELEMENTS // (3 * self.hidden_channels))
+        for first in range(0, node.size(0), size):
+            rows = slice(first, first + size)
+            gates = self.node_gates(torch.cat([node[rows], *(part[rows] for part in sums)], dim=-1))
+            out[rows] = self.node_update(gates, hidden[rows])
+        return out
+
+    def _edges_in_slices(self, node: Tensor, edge: Tensor, hidden: Tensor, graph: Incidence) -> Tensor:
+        """The new states of edges where no derivative is wanted: the gates, three times their size, are never whole."""
+        linear, out = self.edge_gates, empty(hidden.shape, like=hidden)
+        target = functional.linear(node, linear.target, linear.bias)
+        source = functional.linear(node, linear.source)
+        for part in edge_slices(graph, 3 * self.hidden_channels):
+            gates = target.index_select(0, part.of(graph.target))
+            gates += source.index_select(0, part.of(graph.source))
+            if linear.edge_channels > 0:
+                gates.addmm_(part.of(edge).to(gates.dtype), linear.edge.t().to(gates.dtype))
+            part.of(out).copy_(self.edge_update(gates, part.of(hidden)))
+        return out
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.node_channels}, {self.edge_channels}, {self.hidden_channels})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pdgn.nn import GatedUpdate, RecurrentGraphNetwork, RecurrentState
+from pdgn.nn import GatedUpdate, RecurrentGraphNetwork, RecurrentState, edge_slices, recurrent
 from tests.nn import loops
 from tests.nn.graphs import normal, random_graph, randomise
 
@@ -73,6 +73,23 @@ def test_agrees_with_loops(layers):
     node, edge = normal(7, 3), normal(edges.size(1), 2)
     given = network(node, edge, edges, state)[:2]
     for one, other in zip(given, loops.recurrent(network, node, edge, edges.t().tolist(), state)):
+        assert torch.allclose(one, other, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("elements", [1, 60, 1 << 18])
+@pytest.mark.parametrize("edge_channels", [0, 2])
+def test_without_derivatives_in_slices(monkeypatch, elements, edge_channels):
+    for module in (edge_slices, recurrent):
+        monkeypatch.setattr(module, "ELEMENTS", elements)
+    edges = random_graph()
+    edges = edges[:, torch.sort(edges[1], stable=True).indices]
+    network = randomise(RecurrentGraphNetwork(3, edge_channels, 4, 2))
+    given = normal(7, 3), normal(edges.size(1), edge_channels), edges, random_state(2, 7, edges.size(1), 4)
+    expected = network(*given)
+    with torch.no_grad():
+        sliced = network(*given)
+    whole, parts = ((*out[:2], *out[2].edge, *out[2].node) for out in (expected, sliced))
+    for one, other in zip(parts, whole):
         assert torch.allclose(one, other, atol=TOLERANCE)
 
 
