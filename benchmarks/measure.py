@@ -22,6 +22,7 @@ class Comparison(NamedTuple):
         ratio: median of the first side's times over the median of the second's; the first time itself without second.
         limit: the ratio (or time in seconds) that must not be exceeded.
         skipped: why there are no times, empty where there are.
+        facts: further measured values, for JSON.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Comparison(NamedTuple):
     ratio: float
     limit: float
     skipped: str = ""
+    facts: dict[str, Any] | None = None
 
     @property
     def holds(self) -> bool:
