@@ -9,7 +9,6 @@ from torch import Tensor
 
 from pdgn.nn.edge_slices import EdgeSlice, edge_slices
 from pdgn.nn.incidence import Incidence
-from pdgn.nn.large_tensor import empty
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
 
 
@@ -43,7 +42,7 @@ class _Differences(torch.autograd.Function):
         ctx.save_for_backward(x, w1, w2, v1, v2)
         ctx.graph = graph
         ctx.set_materialize_grads(False)
-        gradient = empty(w1.shape, like=x)
+        gradient = x.new_empty(w1.shape)
         laplacian = x.new_zeros(x.size(0), *v1.shape[1:])
         for part in edge_slices(graph, w1[:1].numel()):
             source, target = part.at_source(x), part.at_target(x)
@@ -60,7 +59,7 @@ class _Differences(torch.autograd.Function):
         x, w1, w2, v1, v2 = ctx.saved_tensors
         gradient = w1.new_zeros(()).expand(w1.shape) if gradient is None else gradient
         laplacian = x.new_zeros(()).expand(x.size(0), *v1.shape[1:]) if laplacian is None else laplacian
-        by_weight = [empty(w1.shape, like=x) if wanted else None for wanted in needed[2:]]
+        by_weight = [x.new_empty(w1.shape) if wanted else None for wanted in needed[2:]]
         by_x = x.new_zeros(x.size(0), 1, x.size(1)) if needed[0] else None
         for part in edge_slices(ctx.graph, w1[:1].numel()):
             source, target = part.at_source(x), part.at_target(x)

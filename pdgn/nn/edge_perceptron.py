@@ -12,7 +12,6 @@ from pdgn.nn.autocast import full_precision
 from pdgn.nn.edge_linear import EdgeLinear
 from pdgn.nn.edge_slices import EdgeSlice, edge_slices
 from pdgn.nn.incidence import Incidence
-from pdgn.nn.large_tensor import empty
 from pdgn.nn.segments import gather_source, gather_target
 
 Activation = Literal["relu", "silu"]
@@ -74,7 +73,7 @@ class _EdgePerceptron(torch.autograd.Function):
         layers = _Layers(*inputs)
         activate = functional.relu if activation == "relu" else functional.silu
         with full_precision(layers.x.device.type):
-            out, terms = empty((layers.edge.size(0), layers.second.size(0)), like=layers.x), layers.node_terms()
+            out, terms = layers.x.new_empty(layers.edge.size(0), layers.second.size(0)), layers.node_terms()
             for part in edge_slices(graph, max(layers.second.shape)):
                 active = activate(layers.hidden(part, terms), inplace=True)
                 torch.addmm(layers.bias, active, layers.second.t(), out=part.of(out))
@@ -87,7 +86,7 @@ class _EdgePerceptron(torch.autograd.Function):
             return None, None, *_derive_again(graph, ctx.activation, layers, grad, ctx.needs_input_grad[2:])
         terms = layers.node_terms()
         at_target, at_source = (torch.zeros_like(term) for term in terms)
-        by_edge = empty(layers.edge.shape, like=layers.edge) if ctx.needs_input_grad[3] else None
+        by_edge = layers.edge.new_empty(layers.edge.shape) if ctx.needs_input_grad[3] else None
         by_first, by_second = torch.zeros_like(layers.first), torch.zeros_like(layers.second)
         for part in edge_slices(graph, max(layers.second.shape)):
             arriving, hidden = part.of(grad), layers.hidden(part, terms)

@@ -13,7 +13,6 @@ from pdgn.nn.edge_linear import EdgeLinear
 from pdgn.nn.edge_slices import ELEMENTS, edge_slices
 from pdgn.nn.gated_update import GatedUpdate
 from pdgn.nn.incidence import Incidence, incidence_of
-from pdgn.nn.large_tensor import empty
 from pdgn.nn.segments import sum_at_source, sum_at_target
 
 
@@ -72,7 +71,7 @@ class RecurrentGraphLayer(nn.Module):
         sums = sum_at_target(edge, graph), sum_at_source(edge, graph)
         if torch.is_grad_enabled():
             return self.node_update(self.node_gates(torch.cat([node, *sums], dim=-1)), hidden)
-        out, size = empty(hidden.shape, like=hidden), max(1, ELEMENTS // (3 * self.hidden_channels))
+        out, size = hidden.new_empty(hidden.shape), max(1, ELEMENTS // (3 * self.hidden_channels))
         for first in range(0, node.size(0), size):
             rows = slice(first, first + size)
             gates = self.node_gates(torch.cat([node[rows], *(part[rows] for part in sums)], dim=-1))
@@ -81,7 +80,7 @@ class RecurrentGraphLayer(nn.Module):
 
     def _edges_in_slices(self, node: Tensor, edge: Tensor, hidden: Tensor, graph: Incidence) -> Tensor:
         """The new states of edges where no derivative is wanted: the gates, three times their size, are never whole."""
-        linear, out = self.edge_gates, empty(hidden.shape, like=hidden)
+        linear, out = self.edge_gates, hidden.new_empty(hidden.shape)
         target = functional.linear(node, linear.target, linear.bias)
         source = functional.linear(node, linear.source)
         for part in edge_slices(graph, 3 * self.hidden_channels):
