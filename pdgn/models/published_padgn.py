@@ -89,6 +89,12 @@ class PublishedPADGN(ForecastModel):
             ]
         )  # fmt: skip
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Hops from which values come to a node in :meth:`start` and in :meth:`step`: the coefficients at a node's
+        neighbours see two hops, and each layer one more."""
+        return 0, 2 + len(self.layers)
+
     def reset_parameters(self) -> None:
         """Draws every parameter anew."""
         reset(self.coefficients)

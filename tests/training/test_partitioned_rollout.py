@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from pdgn.models import PADGN, FixedOperators, ForecastModel, Persistence
+from pdgn.models import PADGN, FixedOperators, ForecastModel, Persistence, PublishedPADGN
 from pdgn.rollout import rollout
 from pdgn.training import partitioned_sweep
 from pdgn.training.halo_reach import Reach, reach_of
@@ -54,7 +54,7 @@ def gradients(
         frames = partitioned_rollout(model, data, data.y.size(1), parts=parts, **settings)
     loss = increment_loss(frames, data)
     loss.backward()
-    return frames.detach(), loss.detach(), {name: p.grad for name, p in model.named_parameters()}
+    return frames.detach(), loss.detach(), {name: p.grad for name, p in model.named_parameters() if p.numel()}
 
 
 def difference(given: dict[str, Tensor | None], wanted: dict[str, Tensor | None]) -> float:
@@ -86,6 +86,14 @@ def check(model: ForecastModel, data: Data, parts: int, tolerance: float = TOLER
 def test_loss_and_gradients_are_those_of_the_whole(variant, weights, signal, parts):
     model = build(variant, weights, signal)
     check(model, sample_for(model), parts)
+
+
+def test_the_published_model_and_its_reach(monkeypatch):
+    model = randomise(PublishedPADGN(PLAIN, hidden_channels=6, num_kernels=2), scale=0.3)
+    check(model, sample_for(model), 3)
+    monkeypatch.setattr(PublishedPADGN, "reach", property(lambda model: (0, 3)))  # a hop too few
+    with pytest.raises(AssertionError):
+        check(model, sample_for(model), 3)
 
 
 @pytest.mark.parametrize("parts", [1, 3, 30])
