@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any, NamedTuple
-
-LIBRARIES = ("numpy", "scipy", "cholespy", "potpourri3d", "pygeodesic", "h5py", "torch", "torch-geometric")
 
 
 class Comparison(NamedTuple):
@@ -18,46 +14,51 @@ class Comparison(NamedTuple):
 
     Attributes:
         name: what was done.
-        seconds: side → the times of its runs [s].
-        ratio: median of the first side's times over the median of the second's; the first time itself without second.
-        limit: the ratio (or time in seconds) that must not be exceeded.
-        skipped: why there are no times, empty where there are.
+        values: side → what its runs took, times [s] or peaks of memory [byte].
+        ratio: median of the first side over the median of the second; the first median itself without second.
+        limit: the ratio (or the time in seconds) that must not be exceeded; None where there is none.
+        skipped: why there are no values, empty where there are.
+        unit: of the values, "s" or "byte".
         facts: further measured values, for JSON.
     """
 
     name: str
-    seconds: dict[str, list[float]]
+    values: dict[str, list[float]]
     ratio: float
-    limit: float
+    limit: float | None
     skipped: str = ""
+    unit: str = "s"
     facts: dict[str, Any] | None = None
 
     @property
     def holds(self) -> bool:
         """Whether the limit is kept; a skipped one breaks nothing."""
-        return bool(self.skipped) or self.ratio <= self.limit
+        return bool(self.skipped) or self.limit is None or self.ratio <= self.limit
+
+    @property
+    def medians(self) -> list[float]:
+        """Of each side."""
+        return [statistics.median(runs) for runs in self.values.values()]
+
+    @property
+    def pairs(self) -> list[float]:
+        """The ratio of each pair of runs; none where there is one side."""
+        sides = list(self.values.values())
+        return [first / second for first, second in zip(*sides)] if len(sides) == 2 else []
 
     def record(self) -> dict[str, Any]:
-        """All of it for JSON, with the spread: the ratio of each pair of runs."""
-        sides = list(self.seconds.values())
-        pairs = [first / second for first, second in zip(*sides)] if len(sides) == 2 else []
-        return {**self._asdict(), "holds": self.holds, "ratios": pairs}
+        """All of it for JSON."""
+        ratio = None if self.skipped else self.ratio
+        return {**self._asdict(), "ratio": ratio, "holds": self.holds, "ratios": self.pairs}
 
 
-def compare(
-    name: str, limit: float, sides: Mapping[str, Callable[[], object]], repeats: int, *, warm: bool = True
-) -> Comparison:
-    """Times one or two sides in turn, so that what else the machine does falls on both.
+def alternate(sides: Mapping[str, Callable[[], object]], repeats: int, *, warm: bool = True) -> dict[str, list[float]]:
+    """Seconds of each side, in turn, so that what else the machine does falls on all.
 
     Args:
-        name: what is done.
-        limit: of the ratio of medians, first to second side; of the seconds where there is one side.
-        sides: name → function to time; the first is ours.
+        sides: name → function to time.
         repeats: runs of each side.
         warm: run each side once before, untimed.
-
-    Returns:
-        The comparison.
     """
     if warm:
         for function in sides.values():
@@ -68,48 +69,34 @@ def compare(
             start = time.perf_counter()
             function()
             seconds[side].append(time.perf_counter() - start)
-    medians = [statistics.median(times) for times in seconds.values()]
-    return Comparison(name, seconds, medians[0] / medians[1] if len(medians) == 2 else medians[0], limit)
+    return seconds
 
 
-def skipped(name: str, limit: float, why: str) -> Comparison:
+def comparison(name: str, limit: float | None, values: dict[str, list[float]], **more: Any) -> Comparison:
+    """The comparison of one or two sides from their values; the first is ours."""
+    medians = [statistics.median(runs) for runs in values.values()]
+    return Comparison(name, values, medians[0] / medians[1] if len(medians) == 2 else medians[0], limit, **more)
+
+
+def compare(
+    name: str, limit: float, sides: Mapping[str, Callable[[], object]], repeats: int, *, warm: bool = True
+) -> Comparison:
+    """Times one or two sides in turn.
+
+    Args:
+        name: what is done.
+        limit: of the ratio of medians, first to second side; of the seconds where there is one side.
+        sides, repeats, warm: as :func:`alternate`; the first side is ours.
+    """
+    announce(name)
+    return comparison(name, limit, alternate(sides, repeats, warm=warm))
+
+
+def skipped(name: str, limit: float | None, why: str) -> Comparison:
     """The line of a comparison that could not be made."""
     return Comparison(name, {}, float("nan"), limit, why)
 
 
-def machine() -> dict[str, Any]:
-    """Facts without which times mean nothing: processor, cores, load before the run, versions."""
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg(),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "libraries": {name: version(name) for name in LIBRARIES},
-    }
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    except OSError:
-        return platform.processor() or "unknown"
-
-
-def table(comparisons: list[Comparison]) -> str:
-    """The comparisons as lines of text: medians, ratio, the range of the ratios of pairs, limit."""
-    lines = [f"{'':54}{'ours [s]':>10}{'bare [s]':>10}{'ratio':>8}{'pairs':>14}{'limit':>8}"]
-    for one in comparisons:
-        if one.skipped:
-            lines.append(f"{one.name:54}skipped: {one.skipped}")
-            continue
-        medians = [f"{statistics.median(times):10.3f}" for times in one.seconds.values()]
-        pairs = one.record()["ratios"]
-        spread = f"{min(pairs):.2f} – {max(pairs):.2f}" if pairs else ""
-        ratio, limit = (f"{one.ratio:8.2f}", f"{one.limit:8.2f}") if pairs else ("", f"{one.limit:6.0f} s")
-        lines.append(
-            f"{one.name:54}{medians[0]}{medians[1] if len(medians) == 2 else '':>10}{ratio:>8}{spread:>14}{limit:>8}"
-            f"{'' if one.holds else '  NOT KEPT'}"
-        )
-    return "\n".join(lines)
+def announce(what: str) -> None:
+    """Says on stderr what runs now."""
+    print(f"… {what}", file=sys.stderr, flush=True)

@@ -57,7 +57,7 @@ def _gated(stack: GatedStack, gates: Tensor, hidden: tuple[Tensor, ...]) -> tupl
     return (torch.relu(out) if stack.activate else out), tuple(states)
 
 
-class PlainPADGN(ForecastModel):
+class PlainPublished(ForecastModel):
     """A :class:`~pdgn.models.PublishedPADGN` with the very same weights, computed plainly.
 
     Args:

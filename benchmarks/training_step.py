@@ -1,155 +1,138 @@
 """The training step of Seo, Meng and Liu: forward, backward, Adam, in both variants.
 
-Run as a program it measures in a process of its own and prints JSON:
-python -m benchmarks.training_step VARIANT time|memory SIDE ...
+As a program it measures in its own process and prints JSON (or with memory in place of time):
+python -m benchmarks.training_step sum time 5 ours plain
 """
 
 from __future__ import annotations
 
 import json
-import os
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import torch
+from torch_geometric.data import Data
 
-from benchmarks.arithmetic import matrix_product_rate, step_operations
-from benchmarks.graphs import training_batch
-from benchmarks.measure import Comparison, skipped
-from benchmarks.plain import PlainPADGN
+from benchmarks.arithmetic import step_operations
+from benchmarks.graphs import BatchSize, training_batch
+from benchmarks.machine import rates, threads
+from benchmarks.measure import Comparison, alternate, announce, comparison, skipped
+from benchmarks.plain import PlainPublished
+from benchmarks.processes import call, peak_memory
 from benchmarks.published import FOLDER, Published, published_folder
 from pdgn.models import Channels, PublishedPADGN
 from pdgn.rollout import rollout
 
-VARIANTS = ("sum", "recurrent")
-STEPS = 18
-SIDES = ("ours", "recompute", "bfloat16", "plain", "published")
-LIMITS = {"plain": 1.0, "published": 1 / 5, "published, bfloat16": 1 / 8}
-MEMORY_LIMIT = 1 / 4
+VARIANTS = {"sum": 1, "recurrent": 16}  # kernels of the publication
+OURS = ("ours", "bfloat16", "recompute")  # as it stands; under autocast; steps run again in the backward pass
+QUICK = BatchSize(graphs=2, nodes=50, steps=3)
+# (other side, ours) → limits of the ratios of time and of peak memory.
+LIMITS: dict[tuple[str, str], tuple[float | None, float | None]] = {
+    ("plain", "ours"): (1.0, 1.0),
+    ("published", "ours"): (1 / 5, 1 / 4),
+    ("published", "bfloat16"): (1 / 8, 1 / 4),
+    ("published", "recompute"): (None, 1 / 4),
+}
 
 
 def our_model(variant: str) -> PublishedPADGN:
     """The published networks, from a fixed seed."""
     torch.manual_seed(0)
-    return PublishedPADGN(Channels(1, 2), "sum" if variant == "sum" else "recurrent", num_kernels=kernels(variant))
+    return PublishedPADGN(Channels(1, 2), "sum" if variant == "sum" else "recurrent", num_kernels=VARIANTS[variant])
 
 
-def kernels(variant: str) -> int:
-    """K of the publication."""
-    return 1 if variant == "sum" else 16
-
-
-def training_step(variant: str, side: str) -> Callable[[], float]:
-    """One step of a side, and its loss."""
-    data = training_batch()
+def forecaster(variant: str, side: str) -> Callable[[Data], torch.Tensor]:
+    """The module of a side: data → predicted frames [N, T, 1]."""
     if side == "published":
         folder = published_folder()
-        assert folder is not None
-        model: torch.nn.Module = Published(folder, variant)
-    else:
-        model = our_model(variant)
-        model = PlainPADGN(model) if side == "plain" else model  # type: ignore[arg-type]
+        if folder is None:
+            raise ValueError(f"{FOLDER}: wanted a checkout of the published program, given {folder}")
+        return Published(folder, variant)
+    model = our_model(variant)
+
+    class Forecast(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = PlainPublished(model) if side == "plain" else model
+
+        def forward(self, data: Data) -> torch.Tensor:
+            return rollout(
+                self.model, data, data.y.size(1), truth=data.y, truth_probability=1.0, recompute=side == "recompute"
+            )
+
+    return Forecast()
+
+
+def training_step(variant: str, side: str, size: BatchSize, device: str = "cpu") -> Callable[[], torch.Tensor]:
+    """A function that takes one step of a side and gives its loss."""
+    data = training_batch(size).to(device)
+    model = forecaster(variant, side).to(device)  # type: ignore[attr-defined]
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=5e-4)
 
-    def step() -> float:
+    def step() -> torch.Tensor:
         optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=side == "bfloat16"):
-            if side == "published":
-                out = model(data)
-            else:
-                out = rollout(model, data, STEPS, truth=data.y, truth_probability=1.0, recompute=side == "recompute")  # type: ignore[arg-type]
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=side == "bfloat16"):
+            out = model(data)
         loss = (out.float() - data.y).square().mean()
         loss.backward()
         optimizer.step()
-        return float(loss.detach())
+        return loss.detach()
 
     return step
 
 
-def resident(which: str) -> int:
-    """A line of the kernel's account of this process, VmRSS (now) or VmHWM (peak), in bytes."""
-    text = Path("/proc/self/status").read_text()
-    return int(text.split(f"{which}:")[1].split()[0]) * 1024
+def times(variant: str, sides: list[str], repeats: int, size: list[int]) -> dict[str, list[float]]:
+    """Seconds of steps of each side, in turn."""
+    return alternate({side: training_step(variant, side, BatchSize(*size)) for side in sides}, repeats)
 
 
-def peak_memory(variant: str, side: str, steps: int = 3) -> int:
-    """Peak resident memory of some steps above that of the process with model and data, in bytes."""
-    step = training_step(variant, side)
-    before = resident("VmRSS")
-    for _ in range(steps):
-        step()
-    return resident("VmHWM") - before
+def peak(variant: str, side: str, size: list[int]) -> int:
+    """Peak memory of some steps above that of the process with data and model, in bytes."""
+    return peak_memory(training_step(variant, side, BatchSize(*size)))
 
 
-def times(variant: str, sides: list[str], repeats: int) -> dict[str, list[float]]:
-    """Seconds of steps of each side, in turn, after one untimed step of each."""
-    functions = {side: training_step(variant, side) for side in sides}
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
-    for turn in range(repeats + 1):
-        for side, function in functions.items():
-            start = time.perf_counter()
-            function()
-            if turn > 0:
-                seconds[side].append(time.perf_counter() - start)
-    return seconds
+def operations(variant: str, size: BatchSize) -> int:
+    """Floating-point operations that a step needs."""
+    batch = training_batch(size)
+    return step_operations(our_model(variant), batch.x.size(0), batch.edge_index.size(1), size.steps)
 
 
-def child(variant: str, what: str, sides: list[str], threads: int, repeats: int) -> dict[str, list[float]]:
-    """What a process of its own measures: seconds, or one peak in bytes, of each side."""
-    command = [sys.executable, "-m", "benchmarks.training_step", variant, what, str(repeats), *sides]
-    counts = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    environment = {**os.environ, **dict.fromkeys(counts, str(threads))}
-    done = subprocess.run(
-        command, check=True, capture_output=True, text=True, env=environment, cwd=Path(__file__).parents[1]
-    )
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def comparisons(threads: int = 0, repeats: int = 5) -> list[Comparison]:
-    """Time and memory of the step in both variants against the plain equations and, where it is at hand, the
-    published program; all sides of a variant alternate in one process."""
-    threads = threads or os.cpu_count() or 1
-    torch.set_num_threads(threads)
-    rate = matrix_product_rate()
-    found = []
+def comparisons(quick: bool = False) -> Iterator[Comparison]:
+    """Time and memory of both variants against the plain equations and, where it is at hand, the published program."""
+    size, repeats, count = (QUICK, 1, 1) if quick else (BatchSize(), 7, threads())
     others = ["plain", *(["published"] if published_folder() else [])]
     for variant in VARIANTS:
-        seconds = child(variant, "time", ["ours", "recompute", "bfloat16", *others], threads, repeats)
-        peaks = {
-            side: child(variant, "memory", [side], threads, repeats)[side][0]
-            for side in ("ours", "recompute", "bfloat16", *others)
-        }
-        batch = training_batch()
-        operations = step_operations(our_model(variant), batch.x.size(0), batch.edge_index.size(1), STEPS)
-        for other in others:
-            for side in ("ours", "recompute", "bfloat16"):
-                limit = LIMITS["plain"] if other == "plain" else LIMITS["published"]
-                limit = LIMITS["published, bfloat16"] if (other, side) == ("published", "bfloat16") else limit
-                median, base = (statistics.median(seconds[name]) for name in (side, other))
-                facts = {
-                    "peak_bytes": [peaks[side], peaks[other]],
-                    "memory_ratio": peaks[side] / peaks[other],
-                    "operations": operations,
-                    "matrix_product_rate": rate,
-                    "fraction_of_rate": operations / median / rate,
-                }
-                name = f"training step, {variant}, {side}, against {other}"
+        sides = [*OURS, *others]
+        announce(f"training step, {variant}: {', '.join(sides)}")
+        seconds = call(times, variant, sides, repeats, size, threads=count)
+        needed = operations(variant, size)
+        facts = {"operations": needed, "matrix_product_rate": rates()[0], "threads": count}
+        for other, side in LIMITS:
+            if other in others:
                 pair = {side: seconds[side], other: seconds[other]}
-                found.append(Comparison(name, pair, median / base, limit, facts=facts))
+                found = comparison(_name(variant, side, other), LIMITS[other, side][0], pair)
+                yield found._replace(facts={**facts, "fraction_of_rate": needed / found.medians[0] / rates()[0]})
+        yield from _memory(variant, sides, size, count)
         if "published" not in others:
-            name = f"training step, {variant}, against the published program"
-            found.append(skipped(name, LIMITS["published"], f"name a checkout of it in {FOLDER}"))
-    return found
+            yield skipped(f"step, {variant}, against published", None, f"name a checkout of it in {FOLDER}")
+
+
+def _memory(variant: str, sides: list[str], size: BatchSize, count: int) -> Iterator[Comparison]:
+    announce(f"peak memory of the training step, {variant}")
+    peaks = {side: [float(call(peak, variant, side, size, threads=count))] for side in sides}
+    for (other, side), (_, limit) in LIMITS.items():
+        if other in peaks:
+            pair = {side: peaks[side], other: peaks[other]}
+            yield comparison(f"peak of {_name(variant, side, other)}", limit, pair, unit="byte")
+
+
+def _name(variant: str, side: str, other: str) -> str:
+    return f"step, {variant}{'' if side == 'ours' else ', ' + side}, against {other}"
 
 
 if __name__ == "__main__":
     chosen, quantity, count, *which = sys.argv[1:]
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if quantity == "time":
-        print(json.dumps(times(chosen, which, int(count))))
+        print(json.dumps(times(chosen, which, int(count), list(BatchSize()))))
     else:
-        print(json.dumps({which[0]: [peak_memory(chosen, which[0])]}))
+        print(json.dumps({side: peak(chosen, side, list(BatchSize())) for side in which[:1]}))
