@@ -14,20 +14,21 @@ if __name__ == "__main__":  # before the linear algebra is loaded: one thread he
 
 import torch
 
-from benchmarks import geodesics, loader, results, simulation, training_step
+from benchmarks import geodesics, layer, loader, results, rollouts, simulation, training_step
 from benchmarks.machine import machine
 from benchmarks.measure import Comparison
 from benchmarks.processes import ProcessError
 from benchmarks.table import header, line
 
-NAMES = ("step", "heat", "geodesics", "loader", "sequences")
+NAMES = ("layer", "step", "rollout", "heat", "geodesics", "loader", "sequences")
+GROUPS = {"layer": layer.comparisons, "step": training_step.comparisons, "rollout": rollouts.comparisons}
 
 
 def measured(name: str, quick: bool) -> Iterator[Comparison]:
     """The comparisons of a name, as they become ready."""
     torch.set_num_threads(1)
-    if name == "step":
-        yield from training_step.comparisons(quick)
+    if name in GROUPS:
+        yield from GROUPS[name](quick)
     elif name == "heat":
         yield simulation.heat_against_the_sparse_library()
     elif name == "geodesics":
@@ -63,6 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         load, found = os.getloadavg()[0], []
         try:
             for one in measured(name, options.quick):
+                one = one._replace(limit=None) if options.quick else one  # small sizes say nothing of speed
                 found.append(one)
                 print(line(one), flush=True)
         except ProcessError as error:

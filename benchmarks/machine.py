@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import platform
-import statistics
-import time
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks import processes
-
 LIBRARIES = ("numpy", "scipy", "cholespy", "potpourri3d", "pygeodesic", "h5py", "torch", "torch-geometric")
-SIZES = (2048, 4096)  # of the matrices whose product is timed
+PRODUCT = 2048  # rows of the matrices whose product is timed: as fast as larger ones
 COPIED = 2**28  # bytes that are copied, more than any cache holds
 
 
@@ -44,45 +40,28 @@ def threads() -> int:
     return os.cpu_count() or 1
 
 
-def matrix_product_rate(device: str = "cpu", dtype: str = "float32", repeats: int = 7) -> float:
-    """Floating-point operations per second of a square matrix product [1/s]: the best size, the median of its runs."""
-    rates = []
-    for size in SIZES:
-        left, right = (torch.randn(size, size, device=device).to(getattr(torch, dtype)) for _ in range(2))
-        out = torch.empty_like(left)
-        rates.append(2 * size**3 / _median_seconds(lambda: torch.mm(left, right, out=out), device, repeats))  # noqa: B023
-    return max(rates)
+class Work(NamedTuple):
+    """Something that shows a rate of the machine: a function to time, and the operations or bytes of a call."""
+
+    run: Callable[[], object]
+    amount: int
 
 
-def copy_bandwidth(device: str = "cpu", repeats: int = 9) -> float:
-    """Bytes per second of a copy of a large tensor, what is read and what is written [byte/s]; the median of runs."""
+def matrix_product(device: str = "cpu", dtype: torch.dtype = torch.float32) -> Work:
+    """A product of square matrices, and its floating-point operations."""
+    left, right = (torch.randn(PRODUCT, PRODUCT, device=device).to(dtype) for _ in range(2))
+    out = torch.empty_like(left)
+    return Work(lambda: torch.mm(left, right, out=out), 2 * PRODUCT**3)
+
+
+def copy(device: str = "cpu") -> Work:
+    """A copy of a large tensor, and the bytes that it reads and writes."""
     source = torch.ones(COPIED // 4, device=device)
     out = torch.empty_like(source)
-    return 2 * COPIED / _median_seconds(lambda: out.copy_(source), device, repeats)
+    return Work(lambda: out.copy_(source), 2 * COPIED)
 
 
 def synchronize(device: str) -> None:
     """Waits until a device has done what it was given."""
     if device != "cpu":
         torch.cuda.synchronize()
-
-
-def _median_seconds(function: Any, device: str, repeats: int) -> float:
-    seconds = []
-    for _ in range(repeats + 1):
-        synchronize(device)
-        start = time.perf_counter()
-        function()
-        synchronize(device)
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[1:])
-
-
-@functools.cache
-def rates() -> tuple[float, float]:
-    """(matrix product [1/s], copy [byte/s]) of the processor with all its cores, measured once in a process of its
-    own."""
-    return (
-        processes.call(matrix_product_rate, threads=threads()),
-        processes.call(copy_bandwidth, threads=threads()),
-    )

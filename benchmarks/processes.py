@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+PAGE = 4096  # bytes, the resolution
 STATUS, REFERENCES = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -30,11 +31,13 @@ def call(function: Callable[..., Any], *arguments: Any, threads: int) -> Any:
     Args:
         function: of a module that can be imported; its result is plain JSON.
         arguments: plain JSON.
-        threads: of that process.
+        threads: of that process; 0 calls the function here, to see whether it runs.
 
     Raises:
         ProcessError: it ended without a result, as for want of memory.
     """
+    if threads == 0:
+        return json.loads(json.dumps(function(*json.loads(json.dumps(arguments)))))
     where = function.__module__, function.__name__
     command = [sys.executable, "-m", "benchmarks.processes", *where, json.dumps(arguments)]
     environment = {**os.environ, **dict.fromkeys(COUNTS, str(threads))}
@@ -45,18 +48,18 @@ def call(function: Callable[..., Any], *arguments: Any, threads: int) -> Any:
 
 
 def peak_memory(function: Callable[[], object], repeats: int = 3) -> int:
-    """Bytes that some runs of a function take, at their peak, above what the process has before."""
+    """Bytes that some runs of a function take, at their peak, above what the process has before, at least a page."""
     if not STATUS.exists():
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for _ in range(repeats):
             function()
         unit = 1 if sys.platform == "darwin" else 1024
-        return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
+        return max(PAGE, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit)
     _forget_the_peak()
     before = _resident("VmRSS")
     for _ in range(repeats):
         function()
-    return _resident("VmHWM") - before
+    return max(PAGE, _resident("VmHWM") - before)
 
 
 def _forget_the_peak() -> None:

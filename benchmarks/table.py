@@ -23,11 +23,11 @@ def cells(one: Comparison) -> tuple[str, ...]:
 
 def amount(value: float, unit: str) -> str:
     """A time or a number of bytes in a unit that suits its size."""
-    if unit == "byte":
-        return f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB"
-    if value >= 1:
-        return f"{value:.3g} s" if value < 1000 else f"{value:.0f} s"
-    return f"{1e3 * value:.3g} ms" if value >= 1e-3 else f"{1e6 * value:.3g} µs"
+    names = {"byte": ("GB", "MB", "kB", "B"), "s": ("s", "ms", "µs", "ns")}[unit]
+    largest = 1e9 if unit == "byte" else 1.0
+    place = next((place for place in range(3) if value >= largest / 1000**place), 3)
+    scaled = value / largest * 1000**place
+    return f"{scaled:.0f} {names[place]}" if scaled >= 1000 else f"{scaled:.3g} {names[place]}"
 
 
 def _fraction(one: Comparison) -> str:

@@ -67,4 +67,7 @@ def test_what_is_absent_is_skipped_with_a_reason(tmp_path, monkeypatch, capsys):
 def test_an_unknown_name_is_refused(capsys):
     with pytest.raises(SystemExit):
         command.main(["speed"])
-    assert "wanted names of step, heat, geodesics, loader, sequences, got 'speed'" in capsys.readouterr().err
+    assert (
+        "wanted names of layer, step, rollout, heat, geodesics, loader, sequences, got 'speed'"
+        in capsys.readouterr().err
+    )

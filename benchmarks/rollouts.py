@@ -1,0 +1,113 @@
+"""Roll-outs of a trained-size model: growth with the mesh, and the plain equations."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch_geometric.data import Data
+
+from benchmarks.graphs import mesh_like
+from benchmarks.machine import threads
+from benchmarks.measure import Comparison, announce, comparison
+from benchmarks.plain_forecast import PlainPADGN
+from benchmarks.processes import call, peak_memory
+from pdgn.models import PADGN, Channels
+from pdgn.rollout import rollout_frames
+
+CHANNELS = Channels(signal=1, node_context=4, edge_context=3)
+GROWTH_LIMIT = 1.2
+
+
+class Size(NamedTuple):
+    """Nodes, steps of a roll-out, hidden channels and kernels."""
+
+    nodes: int
+    steps: int
+    hidden: int
+    kernels: int
+
+
+SIZES = (Size(10_000, 12, 32, 16), Size(100_000, 6, 32, 16), Size(1_000_000, 3, 32, 16))
+QUICK = (Size(300, 3, 4, 2), Size(600, 3, 4, 2))
+
+
+def sample(num_nodes: int) -> Data:
+    """One observed frame of noise on a mesh-like graph with all that the model reads."""
+    generator = torch.Generator().manual_seed(0)
+    edges = mesh_like(num_nodes)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator)
+
+    return Data(
+        x=normal(num_nodes, 1, 1),
+        edge_index=edges,
+        node_context=normal(num_nodes, 4),
+        edge_context=normal(edges.size(1), 3),
+        reference_gradient=normal(edges.size(1)).abs(),
+        reference_laplacian=normal(edges.size(1)).abs(),
+    )
+
+
+def forecaster(side: str, size: Size) -> PADGN | PlainPADGN:
+    """PADGN as it is by default, of this width."""
+    torch.manual_seed(0)
+    model = PADGN(CHANNELS, hidden_channels=size.hidden, num_kernels=size.kernels).eval()
+    return model if side == "ours" else PlainPADGN(model)
+
+
+def step_times(sides: list[str], size: list[int]) -> dict[str, list[float]]:
+    """Seconds of each step after the first, which also computes the weights; sides in turn, step by step."""
+    given = Size(*size)
+    data = sample(given.nodes)
+    frames = {side: rollout_frames(forecaster(side, given), data, given.steps + 1) for side in sides}
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    with torch.no_grad():
+        for step, (side, run) in itertools.product(range(given.steps + 1), frames.items()):
+            start = time.perf_counter()
+            next(run)
+            if step > 0:
+                seconds[side].append(time.perf_counter() - start)
+    return seconds
+
+
+def peak(side: str, size: list[int]) -> int:
+    """Peak memory of a roll-out of two steps above that of model and sample, in bytes."""
+    given = Size(*size)
+    model, data = forecaster(side, given), sample(given.nodes)
+
+    def run() -> None:
+        with torch.no_grad():
+            for _ in rollout_frames(model, data, 2):
+                pass
+
+    return peak_memory(run, repeats=1)
+
+
+def comparisons(quick: bool = False) -> Iterator[Comparison]:
+    """Time of a step and peak memory, by node, of each size against the least one; the least one against plain."""
+    sizes, count = (QUICK, 0) if quick else (SIZES, threads())
+    first = sizes[0]
+    name = f"roll-out, {first.nodes:,} nodes"
+    announce(f"{name}: ours, plain")
+    seconds = call(step_times, ["ours", "plain"], first, threads=count)
+    yield comparison(f"{name}, a step, against plain", 1.0, seconds)
+    peaks = {side: [float(call(peak, side, first, threads=count))] for side in ("ours", "plain")}
+    yield comparison(f"peak of {name}, against plain", 1.0, peaks, unit="byte")
+    for size in sizes[1:]:
+        announce(f"roll-out, {size.nodes:,} nodes")
+        name = f"roll-out by node, {size.nodes:,} to {first.nodes:,} nodes"
+        # The small one again, so that both are of the same minutes.
+        runs = [call(step_times, ["ours"], one, threads=count)["ours"] for one in (size, first)]
+        yield comparison(f"{name}, a step", GROWTH_LIMIT, _by_node(size, first, *runs))
+        runs = [[float(call(peak, "ours", size, threads=count))], peaks["ours"]]
+        yield comparison(f"peak of {name}", GROWTH_LIMIT, _by_node(size, first, *runs), unit="byte")
+
+
+def _by_node(size: Size, first: Size, large: list[float], small: list[float]) -> dict[str, list[float]]:
+    sides = ((size.nodes, large), (first.nodes, small))
+    return {f"{nodes:,} nodes": [value / nodes for value in values] for nodes, values in sides}
