@@ -101,9 +101,9 @@ def peak(kind: str, size: list[int], side: str) -> int:
     return peak_memory(KINDS[kind](side, Size(*size))[PASSES[1]], repeats=2)
 
 
-def comparisons(quick: bool = False) -> Iterator[Comparison]:
+def comparisons(quick: bool = False, count: int | None = None) -> Iterator[Comparison]:
     """Both kinds at all sizes against the plain equations; peaks of memory at the last but one size."""
-    sizes, count = (QUICK, 0) if quick else (SIZES, threads())
+    sizes, count = (QUICK, 0) if quick else (SIZES, count or threads())
     for kind in KINDS:
         for size in sizes:
             announce(_name(kind, size))

@@ -88,9 +88,9 @@ def peak(side: str, size: list[int]) -> int:
     return peak_memory(run, repeats=1)
 
 
-def comparisons(quick: bool = False) -> Iterator[Comparison]:
+def comparisons(quick: bool = False, count: int | None = None) -> Iterator[Comparison]:
     """Time of a step and peak memory, by node, of each size against the least one; the least one against plain."""
-    sizes, count = (QUICK, 0) if quick else (SIZES, threads())
+    sizes, count = (QUICK, 0) if quick else (SIZES, count or threads())
     first = sizes[0]
     name = f"roll-out, {first.nodes:,} nodes"
     announce(f"{name}: ours, plain")

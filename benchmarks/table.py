@@ -6,12 +6,12 @@ from benchmarks.measure import Comparison
 
 WIDTH = 56  # of the names
 HEADER = ("", "ours", "other", "ratio", "pairs", "limit", "of rate")
-COLUMNS = (10, 10, 8, 14, 8, 9)
+COLUMNS = (10, 10, 8, 14, 8, 14)
 
 
 def cells(one: Comparison) -> tuple[str, ...]:
-    """Medians of both sides, their ratio, the range of the ratios of pairs, the limit, and the fraction of the
-    machine's rate of matrix products or, where it is named so, of its bandwidth."""
+    """Medians of both sides, their ratio, the range of the ratios of pairs, the limit, and the fraction that ours
+    reaches of the machine's rate of matrix products and of its bandwidth ("bw")."""
     if len(one.values) == 1:
         limit = "" if one.limit is None else amount(one.limit, one.unit)
         return amount(one.medians[0], one.unit), "", "", "", limit, _fraction(one)
@@ -32,9 +32,9 @@ def amount(value: float, unit: str) -> str:
 
 def _fraction(one: Comparison) -> str:
     facts = one.facts or {}
-    if "fraction_of_rate" in facts:
-        return f"{100 * facts['fraction_of_rate']:.0f} %"
-    return f"{100 * facts['fraction_of_bandwidth']:.0f} % bw" if "fraction_of_bandwidth" in facts else ""
+    parts = [f"{100 * facts['fraction_of_rate']:.0f} %"] if "fraction_of_rate" in facts else []
+    parts += [f"{100 * facts['fraction_of_bandwidth']:.0f} % bw"] if "fraction_of_bandwidth" in facts else []
+    return ", ".join(parts)
 
 
 def header() -> str:

@@ -100,9 +100,9 @@ def operations(variant: str, size: BatchSize) -> int:
     return step_operations(our_model(variant), batch.x.size(0), batch.edge_index.size(1), size.steps)
 
 
-def comparisons(quick: bool = False) -> Iterator[Comparison]:
+def comparisons(quick: bool = False, count: int | None = None) -> Iterator[Comparison]:
     """Time and memory of both variants against the plain equations and, where it is at hand, the published program."""
-    size, repeats, count = (QUICK, 1, 0) if quick else (BatchSize(), 7, threads())
+    size, repeats, count = (QUICK, 1, 0) if quick else (BatchSize(), 7, count or threads())
     others = ["plain", *(["published"] if published_folder() else [])]
     for variant in VARIANTS:
         sides = [*OURS, *others]

@@ -68,6 +68,6 @@ def test_an_unknown_name_is_refused(capsys):
     with pytest.raises(SystemExit):
         command.main(["speed"])
     assert (
-        "wanted names of layer, step, rollout, heat, geodesics, loader, sequences, got 'speed'"
+        "wanted names of layer, step, rollout, gpu, heat, geodesics, loader, sequences, got 'speed'"
         in capsys.readouterr().err
     )
