@@ -13,7 +13,7 @@ help:
 	@echo "make real       meshes and stations of the README, three seeds each (needs the data named there; an hour)"
 	@echo "make test       the tests (minutes)"
 	@echo "make test-slow  the long checks too: killed processes, wheels, real meshes"
-	@echo "make bench      ratios to the bare libraries, both sides in one run (minutes); also runs/benchmarks.json"
+	@echo "make bench      layer, training step, roll-out, datasets against plain code, in turn (half an hour); runs/benchmarks.json"
 	@echo "make lint       ruff and mypy"
 	@echo "make build      a wheel in dist/"
 	@echo "make clean      remove build products, data/ and runs/demo"
@@ -57,8 +57,9 @@ test: $(STAMP)
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow or not slow"
 
+# OLD=earlier.json says what changed; NAMES="step layer" measures these alone.
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(NAMES) $(OLD:%=--compare %)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

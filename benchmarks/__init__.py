@@ -1,1 +1,1 @@
-"""How fast the project is, as ratios to the bare libraries, both sides measured in one run: python -m benchmarks."""
+"""How fast the project is, in ratios to plain code and bare libraries, the sides in turn: python -m benchmarks."""

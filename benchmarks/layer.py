@@ -102,7 +102,11 @@ def peak(kind: str, size: list[int], side: str) -> int:
 
 
 def comparisons(quick: bool = False, count: int | None = None) -> Iterator[Comparison]:
-    """Both kinds at all sizes against the plain equations; peaks of memory at the last but one size."""
+    """Both kinds at all sizes against the plain equations; peaks of memory at the last but one size.
+
+    Args:
+        quick: small sizes in this process, to see whether it runs. count: threads, all cores if None.
+    """
     sizes, count = (QUICK, 0) if quick else (SIZES, count or threads())
     for kind in KINDS:
         for size in sizes:

@@ -89,7 +89,11 @@ def peak(side: str, size: list[int]) -> int:
 
 
 def comparisons(quick: bool = False, count: int | None = None) -> Iterator[Comparison]:
-    """Time of a step and peak memory, by node, of each size against the least one; the least one against plain."""
+    """Time of a step and peak memory, by node, of each size against the least one; the least one against plain.
+
+    Args:
+        quick: small sizes in this process, to see whether it runs. count: threads, all cores if None.
+    """
     sizes, count = (QUICK, 0) if quick else (SIZES, count or threads())
     first = sizes[0]
     name = f"roll-out, {first.nodes:,} nodes"

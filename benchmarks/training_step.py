@@ -101,7 +101,11 @@ def operations(variant: str, size: BatchSize) -> int:
 
 
 def comparisons(quick: bool = False, count: int | None = None) -> Iterator[Comparison]:
-    """Time and memory of both variants against the plain equations and, where it is at hand, the published program."""
+    """Time and memory of both variants against the plain equations and, where it is at hand, the published program.
+
+    Args:
+        quick: small sizes in this process, to see whether it runs. count: threads, all cores if None.
+    """
     size, repeats, count = (QUICK, 1, 0) if quick else (BatchSize(), 7, count or threads())
     others = ["plain", *(["published"] if published_folder() else [])]
     for variant in VARIANTS:

@@ -10,8 +10,9 @@ import torch
 from benchmarks import __main__ as command
 from benchmarks import gpu, layer, measure, results, rollouts, training_step
 from benchmarks.measure import alternate
-from benchmarks.processes import ProcessError, call, peak_memory
+from benchmarks.processes import ProcessError, call
 from benchmarks.published import FOLDER
+from tests.benchmarks import in_process
 
 
 def test_quick_runs_give_all_lines_and_a_comparison_with_themselves(tmp_path, monkeypatch, capsys):
@@ -51,29 +52,14 @@ def test_sides_of_the_roll_out_are_the_same_work():
 
 
 def test_a_process_of_its_own_has_its_threads_and_its_memory():
-    assert call(torch_threads, threads=2) == 2
-    held = call(megabytes_at_the_peak, 64, threads=1)
+    assert call(in_process.threads, threads=2) == 2
+    held = call(in_process.bytes_at_the_peak, 64, threads=1)
     assert 64e6 < held < 80e6
-
-
-def torch_threads() -> int:
-    return torch.get_num_threads()
-
-
-def megabytes_at_the_peak(count: int) -> int:
-    torch.ones(200_000_000 // 8)  # a peak before, which does not count
-    return peak_memory(lambda: torch.ones(count, 250_000).sum())
 
 
 def test_a_process_that_dies_is_told_in_one_line(capfd):
     with pytest.raises(ProcessError, match=r"die\(3,\): the process ended with code 3"):
-        call(die, 3, threads=1)
-
-
-def die(code: int) -> None:
-    import os
-
-    os._exit(code)
+        call(in_process.die, 3, threads=1)
 
 
 def test_a_process_that_dies_ends_its_group_alone(tmp_path, monkeypatch, capsys):

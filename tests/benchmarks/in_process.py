@@ -1,0 +1,22 @@
+"""Functions that tests call in a process of its own; imports little, so that it starts soon."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from benchmarks.processes import peak_memory
+
+
+def threads() -> int:
+    return torch.get_num_threads()
+
+
+def bytes_at_the_peak(megabytes: int) -> int:
+    torch.ones(200_000_000 // 4)  # a higher peak before, which does not count
+    return peak_memory(lambda: torch.ones(megabytes, 250_000).sum())
+
+
+def die(code: int) -> None:
+    os._exit(code)
