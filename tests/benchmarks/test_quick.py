@@ -98,3 +98,9 @@ def test_sides_alternate_and_are_warmed_once():
     order: list[str] = []
     found = alternate({side: lambda side=side: order.append(side) for side in "abc"}, 2)
     assert "".join(order) == "abcabcabc" and [len(runs) for runs in found.values()] == [2, 2, 2]
+
+
+def test_growth_is_by_node():
+    large, small = rollouts.Size(200, 1, 4, 2), rollouts.Size(100, 1, 4, 2)
+    sides = rollouts._by_node(large, small, [6.0, 8.0], [2.0])
+    assert sides == {"200 nodes": [0.03, 0.04], "100 nodes": [0.02]}
