@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -184,7 +185,32 @@ def _recomputed_step(
         return step_from(model, data, index, prediction, state, reading, observed)
 
     # Tensors as arguments, not in a closure: they are then saved as autograd saves, and guarded against change.
-    return checkpoint(run, prediction, *leaves, use_reentrant=False, preserve_rng_state=False)
+    return checkpoint(
+        run,
+        prediction,
+        *leaves,
+        use_reentrant=False,
+        preserve_rng_state=False,
+        context_fn=lambda: (nullcontext(), _buffers_kept(model)),
+    )
+
+
+@contextmanager
+def _buffers_kept(model: ForecastModel) -> Iterator[None]:
+    """Running statistics, as of a batch normalisation, are not taken a second time."""
+    buffers = [
+        (module, name, buffer)
+        for module in model.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]
+    for module, name, buffer in buffers:
+        module._buffers[name] = buffer.clone()
+    try:
+        yield
+    finally:
+        for module, name, buffer in buffers:
+            module._buffers[name] = buffer
 
 
 def _observations(data: Data, noise_std: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -19,12 +20,28 @@ def differences(x: Tensor, graph: Incidence, w1: Tensor, w2: Tensor, v1: Tensor,
         g_{ij} = w^1_{ij} (f_j - w^2_{ij} f_i), \qquad l_i = \sum_{j \to i} v^1_{ij} (f_i - v^2_{ij} f_j)
 
     Args:
-        x: f, [N, C]. graph: E edges. w1, w2, v1, v2: [E, K, C], perhaps expanded.
+        x: f, [N, C]. graph: E edges. w1, w2, v1, v2: [E, K, C], or what can be expanded to it.
 
     Returns:
-        ([E, K, C], [N, K, C]).
+        ([E, K, C], [N, K, C]), in the dtype that x and the weights have in common.
+
+    Raises:
+        ValueError: the weights do not fit the edges, or the channels of the signal.
     """
-    return _Differences.apply(x, graph, w1, w2, v1, v2)
+    weights = w1, w2, v1, v2
+    try:
+        shape = torch.broadcast_shapes(*(weight.shape for weight in weights), (graph.source.size(0), 1, x.size(1)))
+    except RuntimeError:
+        shape = torch.Size()
+    if (
+        {weight.dim() for weight in weights} != {3}
+        or len(shape) != 3
+        or shape[::2] != (graph.source.size(0), x.size(1))
+    ):
+        given = ", ".join(str(list(weight.shape)) for weight in weights)
+        raise ValueError(f"weights: wanted [{graph.source.size(0)}, K, {x.size(1)}] each, given {given}")
+    dtype = functools.reduce(torch.promote_types, (weight.dtype for weight in weights), x.dtype)
+    return _Differences.apply(x.to(dtype), graph, *(weight.to(dtype).expand(shape) for weight in weights))
 
 
 def _plain(x: Tensor, graph: Incidence, w1: Tensor, w2: Tensor, v1: Tensor, v2: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,7 +114,8 @@ def _over_kernels(values: Tensor) -> Tensor:
 def _derive_again(graph: Incidence, inputs: Any, grads: Any, needed: Any) -> tuple[Tensor | None, ...]:
     x, *weights = inputs
     with torch.enable_grad():
-        pairs = [pair for pair in zip(_plain(x, graph, *weights), grads) if pair[1] is not None]
+        outs = _plain(x, graph, *weights)
+        pairs = [(out, grad) for out, grad in zip(outs, grads) if grad is not None and out.requires_grad]
         wanted = [tensor for tensor, need in zip(inputs, (needed[0], *needed[2:])) if need]
         results = iter(
             torch.autograd.grad(

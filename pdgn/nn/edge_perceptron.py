@@ -34,7 +34,11 @@ def edge_perceptron(
 
     Returns:
         y, [E, O]; under autocast in the lower precision.
+
+    Raises:
+        ValueError: edge has not E rows.
     """
+    graph.require_rows("edge", edge)
     device = x.device.type
     mixed = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if mixed else x.dtype

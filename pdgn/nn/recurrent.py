@@ -14,6 +14,7 @@ from pdgn.nn.edge_slices import ELEMENTS, edge_slices
 from pdgn.nn.gated_update import GatedUpdate
 from pdgn.nn.incidence import Incidence, incidence_of
 from pdgn.nn.segments import sum_at_source, sum_at_target
+from pdgn.nn.shapes import require_shape
 
 
 class RecurrentState(NamedTuple):
@@ -61,6 +62,9 @@ class RecurrentGraphLayer(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """The updated edge and node states (e', v')."""
         graph = incidence_of(edge_index, node.size(0))
+        graph.require_rows("edge", edge)
+        graph.require_rows("hidden_edge", hidden_edge)
+        require_shape("hidden_node", hidden_node, node.size(0), self.hidden_channels)
         if torch.is_grad_enabled():
             hidden_edge = self.edge_update(self.edge_gates(node, edge_index, edge), hidden_edge)
         else:

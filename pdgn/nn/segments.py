@@ -26,11 +26,13 @@ def gather_target(x: Tensor, graph: Incidence) -> Tensor:
 
 def sum_at_source(edge: Tensor, graph: Incidence) -> Tensor:
     """Σ over the edges that leave a node: [E, C] → [N, C], 0 where there is none."""
+    graph.require_rows("edge", edge)
     return _Sum.apply(edge, graph.source, graph.by_source, graph.source_ptr)
 
 
 def sum_at_target(edge: Tensor, graph: Incidence) -> Tensor:
     """Σ over the edges that arrive at a node: [E, C] → [N, C], 0 where there is none."""
+    graph.require_rows("edge", edge)
     return _Sum.apply(edge, graph.target, graph.by_target, graph.target_ptr)
 
 

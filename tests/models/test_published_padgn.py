@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -105,6 +107,17 @@ def test_every_parameter_gets_a_gradient(variant):
     rollout(model, data, 3).square().sum().backward()
     read = [parameter for parameter in model.parameters() if parameter.numel() > 0]
     assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in read)
+
+
+def test_recomputation_takes_running_statistics_once():
+    model, data = randomise(PublishedPADGN(PLAIN, "sum", hidden_channels=5, num_kernels=3)), sample(channels=PLAIN)
+    other = copy.deepcopy(model)
+    rollout(model, data, 3).square().sum().backward()
+    rollout(other, data, 3, recompute=True).square().sum().backward()
+    for one, two in zip(model.buffers(), other.buffers(), strict=True):
+        assert torch.equal(one, two)
+    for one, two in zip(model.parameters(), other.parameters(), strict=True):
+        assert one.numel() == 0 or torch.equal(one.grad, two.grad)
 
 
 def test_forcing_is_refused():

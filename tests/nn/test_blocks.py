@@ -57,6 +57,13 @@ def test_gradients_to_second_order(block):
     assert torch.autograd.gradgradcheck(lambda x, e: block(x, edges, e), (x, edge))
 
 
+@pytest.mark.parametrize("rows", [18, 25])
+def test_features_of_other_edges_are_refused(rows):
+    for block in (EdgeBlock(3, 2, 4, 5), NodeBlock(3, 2, 4, 5)):
+        with pytest.raises(ValueError, match=rf"^edge: wanted 20 rows, one for each edge, given {rows}$"):
+            block(torch.ones(7, 3), random_graph(), torch.ones(rows, 2))
+
+
 def test_repr():
     assert repr(EdgeLinear(3, 2, 4)) == "EdgeLinear(2 * 3 + 2, 4)"
     assert repr(EdgeBlock(3, 2, 4, 5)) == "EdgeBlock(3, 2, 4, 5)"

@@ -56,6 +56,44 @@ def test_second_derivatives():
     assert torch.autograd.gradgradcheck(run, inputs)
 
 
+def test_second_derivatives_where_one_result_has_no_derivative():
+    edges = random_graph(num_nodes=4, num_pairs=3)
+    x, *weights = normal(4, 2), *(normal(6, 1, 2, seed=s) for s in range(2, 6))
+    weights[0].requires_grad_()
+    gradient, laplacian = spatial_difference(x, edges, DifferenceWeights(*weights))
+    loss = gradient.pow(2).sum() + laplacian.pow(2).sum()
+    (derivative,) = torch.autograd.grad(loss, weights[0], create_graph=True)
+    source, target = x[edges[0]].unsqueeze(1), x[edges[1]].unsqueeze(1)
+    assert torch.allclose(derivative, 2 * gradient * (source - weights[1] * target), atol=1e-12)
+
+
+@pytest.mark.parametrize("elements", [1, 1 << 18])
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("shape", [(20, 1, 2), (20, 3, 1), (1, 3, 2), (20, 1, 1)])
+def test_weights_that_can_be_expanded(monkeypatch, elements, place, shape):
+    monkeypatch.setattr(edge_slices, "ELEMENTS", elements)
+    edges = by_target(random_graph())
+    x, weights = normal(7, 2), [normal(20, 3, 2, seed=seed) for seed in range(2, 6)]
+    weights[place] = normal(*shape, seed=place)
+    for one, other in zip(spatial_difference(x, edges, DifferenceWeights(*weights)), written_out(x, edges, *weights)):
+        assert one.shape == other.shape and torch.allclose(one, other, atol=1e-12)
+
+
+def test_the_dtype_in_common():
+    edges = random_graph()
+    weights = [normal(20, 1, 2, seed=seed) for seed in range(2, 6)]
+    gradient, laplacian = spatial_difference(normal(7, 2).float(), edges, DifferenceWeights(*weights))
+    assert gradient.dtype == laplacian.dtype == torch.float64
+
+
+@pytest.mark.parametrize("shape", [(21, 1, 2), (19, 1, 2), (20, 1, 3), (20, 2)])
+def test_weights_of_other_edges_or_channels_are_refused(shape):
+    weights = [normal(20, 1, 2, seed=seed) for seed in range(2, 6)]
+    weights[1] = normal(*shape)
+    with pytest.raises(ValueError, match=r"^weights: wanted \[20, K, 2\] each, given \[20, 1, 2\], \["):
+        spatial_difference(normal(7, 2), random_graph(), DifferenceWeights(*weights))
+
+
 def test_only_the_signal_and_the_weights_are_kept_for_the_backward_pass():
     edges = by_target(random_graph())
     count = edges.size(1)

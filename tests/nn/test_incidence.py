@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from pdgn.nn.incidence import Incidence, incidence_of
-from tests.nn.graphs import random_graph
+from pdgn.nn.segments import gather_source
+from tests.nn.graphs import normal, random_graph
 
 
 def test_segments_hold_the_edges_of_each_node():
@@ -38,6 +40,42 @@ def test_computed_once_and_again_after_a_change_in_place():
     edges[:, [0, -1]] = edges[:, [-1, 0]]
     after = incidence_of(edges, 7)
     assert after is not before and torch.equal(after.source, edges[0])
+
+
+@pytest.mark.parametrize("end", [0, 1])
+@pytest.mark.parametrize("node", [-1, 7])
+def test_an_edge_at_no_node_is_refused(end, node):
+    edges = random_graph()
+    edges[end, 3] = node
+    low, high = edges.min(), edges.max()
+    with pytest.raises(IndexError, match=rf"^edge_index: wanted nodes 0 to 6, given {low} to {high}$"):
+        incidence_of(edges, 7)
+
+
+def test_a_change_in_inference_mode_is_noticed():
+    with torch.inference_mode():
+        edges = random_graph().clone()
+        before = incidence_of(edges, 7)
+        edges.copy_(edges.flip(0))
+        assert torch.equal(incidence_of(edges, 7).source, before.target)
+
+
+def test_what_is_first_seen_in_inference_mode_can_be_trained_with():
+    edges, x = random_graph(), normal(7, 2).requires_grad_()
+    with torch.inference_mode():
+        incidence_of(edges, 7)
+    gather_source(x, incidence_of(edges, 7)).sum().backward()
+    assert torch.equal(x.grad, torch.bincount(edges[0], minlength=7).double().unsqueeze(1).expand(7, 2))
+
+
+def test_edges_changed_between_forward_and_backward_do_not_change_the_gradient():
+    edges, x = random_graph(), normal(7, 2).requires_grad_()
+    expected = torch.bincount(edges[0], minlength=7).double().unsqueeze(1).expand(7, 2)
+    out = gather_source(x, incidence_of(edges, 7))
+    edges.copy_(edges.flip(1))
+    edges[0, 0] = 6
+    out.sum().backward()
+    assert torch.equal(x.grad, expected)
 
 
 def test_not_kept_longer_than_its_edges():

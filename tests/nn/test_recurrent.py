@@ -156,6 +156,18 @@ def test_half_precision_under_autocast_keeps_the_state():
     assert {part.dtype for parts in state for part in parts} == {torch.float32}
 
 
+@pytest.mark.parametrize("derivatives", [True, False])
+@pytest.mark.parametrize(("edge", "hidden_edge", "hidden_node"), [(25, 20, 7), (20, 25, 7), (20, 20, 9)])
+def test_rows_of_another_graph_are_refused(derivatives, edge, hidden_edge, hidden_node):
+    network = RecurrentGraphNetwork(3, 2, 4, 1)
+    state = network.initial_state(hidden_node, hidden_edge)
+    with (
+        torch.set_grad_enabled(derivatives),
+        pytest.raises(ValueError, match=r"^(edge|hidden_edge|hidden_node): wanted"),
+    ):
+        network(torch.ones(7, 3), torch.ones(edge, 2), random_graph(), state)
+
+
 def test_no_layer_is_refused():
     with pytest.raises(ValueError, match=r"^num_layers: wanted an integer ≥ 1, given 0$"):
         RecurrentGraphNetwork(3, 2, 4, 0)
