@@ -28,9 +28,9 @@ def differences(x: Tensor, graph: Incidence, w1: Tensor, w2: Tensor, v1: Tensor,
     Raises:
         ValueError: the weights do not fit the edges, or the channels of the signal.
     """
-    weights = w1, w2, v1, v2
+    weights, rows = (w1, w2, v1, v2), graph.source.size(0)
     try:
-        shape = torch.broadcast_shapes(*(weight.shape for weight in weights), (graph.source.size(0), 1, x.size(1)))
+        shape = torch.broadcast_shapes(*(weight.shape for weight in weights), (rows, 1, x.size(1)))
     except RuntimeError:
         shape = torch.Size()
     if (
@@ -39,7 +39,7 @@ def differences(x: Tensor, graph: Incidence, w1: Tensor, w2: Tensor, v1: Tensor,
         or shape[::2] != (graph.source.size(0), x.size(1))
     ):
         given = ", ".join(str(list(weight.shape)) for weight in weights)
-        raise ValueError(f"weights: wanted [{graph.source.size(0)}, K, {x.size(1)}] each, given {given}")
+        raise ValueError(f"weights: wanted [{rows}, K, {x.size(1)}] each, given {given}")
     dtype = functools.reduce(torch.promote_types, (weight.dtype for weight in weights), x.dtype)
     return _Differences.apply(x.to(dtype), graph, *(weight.to(dtype).expand(shape) for weight in weights))
 
