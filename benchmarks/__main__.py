@@ -75,7 +75,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def measure(names: list[str], quick: bool, threads: int | None, output: Path) -> bool:
-    """Measures, prints each line as it is ready and writes each group as it is complete.
+    """Measures, prints each line as it is ready and writes it.
 
     Returns:
         Whether every limit is kept.
@@ -89,6 +89,7 @@ def measure(names: list[str], quick: bool, threads: int | None, output: Path) ->
             for one in measured(name, quick, threads):
                 found.append(one._replace(limit=None) if quick else one)  # small sizes say nothing of speed
                 print(line(found[-1]), flush=True)
+                results.write(output, facts, {**groups, name: results.group(found, load)})  # what is ended is kept
         except ProcessError as error:
             print(f"{name}: {error}", file=sys.stderr)
             kept = False

@@ -104,3 +104,15 @@ def test_growth_is_by_node():
     large, small = rollouts.Size(200, 1, 4, 2), rollouts.Size(100, 1, 4, 2)
     sides = rollouts._by_node(large, small, [6.0, 8.0], [2.0])
     assert sides == {"200 nodes": [0.03, 0.04], "100 nodes": [0.02]}
+
+
+def test_a_run_that_is_stopped_has_written_what_it_measured(tmp_path, monkeypatch):
+    def stopped(quick, threads):
+        yield measure.skipped("before", None, "a test")
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(command.GROUPS, "layer", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        command.main(["layer", "--output", str(tmp_path / "results.json")])
+    found = results.read(tmp_path / "results.json")
+    assert [one.name for one in results.comparisons(found, "layer")] == ["before"]
