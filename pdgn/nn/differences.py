@@ -33,11 +33,7 @@ def differences(x: Tensor, graph: Incidence, w1: Tensor, w2: Tensor, v1: Tensor,
         shape = torch.broadcast_shapes(*(weight.shape for weight in weights), (rows, 1, x.size(1)))
     except RuntimeError:
         shape = torch.Size()
-    if (
-        {weight.dim() for weight in weights} != {3}
-        or len(shape) != 3
-        or shape[::2] != (graph.source.size(0), x.size(1))
-    ):
+    if {weight.dim() for weight in weights} != {3} or shape[::2] != (rows, x.size(1)):
         given = ", ".join(str(list(weight.shape)) for weight in weights)
         raise ValueError(f"weights: wanted [{rows}, K, {x.size(1)}] each, given {given}")
     dtype = functools.reduce(torch.promote_types, (weight.dtype for weight in weights), x.dtype)

@@ -80,8 +80,10 @@ class _GatedUpdate(torch.autograd.Function):
         reset, update = both.chunk(2, dim=1)
         memory = _memory(state, matrix[width:].t(), bias).to(hidden.dtype)
         grad = torch.zeros_like(hidden) if grad is None else grad
-        derive = _derive if torch.is_grad_enabled() else _derive_in_place
-        gates, through = derive(grad, grad_both, grad_new, hidden, reset, update, new, memory)
+        if torch.is_grad_enabled() or grad_both is not None or grad_new is not None:
+            gates, through = _derive(grad, grad_both, grad_new, hidden, reset, update, new, memory)
+        else:
+            gates, through = _derive_in_place(grad, hidden, reset, update, new, memory)
         gates, through = gates.to(dtype), through.to(dtype)
         by_weight = torch.cat([gates[:, :width].t() @ state, through.t() @ state])
         by_hidden = torch.addmm(through @ matrix[width:], gates[:, :width], matrix[:width])
@@ -117,18 +119,9 @@ def _derive(
 
 
 def _derive_in_place(
-    grad: Tensor,
-    grad_both: Tensor | None,
-    grad_new: Tensor | None,
-    hidden: Tensor,
-    reset: Tensor,
-    update: Tensor,
-    new: Tensor,
-    memory: Tensor,
+    grad: Tensor, hidden: Tensor, reset: Tensor, update: Tensor, new: Tensor, memory: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The same with the fewest passes over memory; overwrites `memory`."""
-    if grad_both is not None or grad_new is not None:
-        return _derive(grad, grad_both, grad_new, hidden, reset, update, new, memory)
     aten, gates = torch.ops.aten, hidden.new_empty(hidden.size(0), 3 * hidden.size(1))
     by_reset, by_update, candidate = gates.chunk(3, dim=1)
     torch.sub(hidden, new, out=by_update).mul_(grad)
@@ -140,7 +133,7 @@ def _derive_in_place(
 
 
 def _tanh_(x: Tensor) -> Tensor:
-    """tanh in place. On a CPU by 2 σ(2x) − 1, some times faster there; its error is of the round-off of 1."""
-    if x.device.type != "cpu" or x.dtype == torch.float64:
+    """tanh in place. In float32 on a CPU by 2 σ(2x) − 1, twice as fast there; its error is of the round-off of 1."""
+    if x.device.type != "cpu" or x.dtype != torch.float32:
         return x.tanh_()
     return x.mul_(2).sigmoid_().mul_(2).sub_(1)
