@@ -3,12 +3,16 @@
 from pdgn.models.channels import Channels
 from pdgn.models.fixed_operators import FixedOperators
 from pdgn.models.forecast_model import ForecastModel
+from pdgn.models.gru import GRU
+from pdgn.models.mlp import MLP
 from pdgn.models.padgn import PADGN, PADGNState
 from pdgn.models.persistence import Persistence
 from pdgn.models.published_padgn import PublishedPADGN, PublishedState
 from pdgn.models.registry import MODELS, build_model, model_options
 
 __all__ = [
+    "GRU",
+    "MLP",
     "MODELS",
     "PADGN",
     "Channels",

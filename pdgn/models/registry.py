@@ -7,6 +7,8 @@ from typing import Any
 from pdgn.models.channels import Channels
 from pdgn.models.fixed_operators import FixedOperators
 from pdgn.models.forecast_model import ForecastModel
+from pdgn.models.gru import GRU
+from pdgn.models.mlp import MLP
 from pdgn.models.options import check_options, options_of, unknown
 from pdgn.models.padgn import PADGN
 from pdgn.models.persistence import Persistence
@@ -14,6 +16,8 @@ from pdgn.models.published_padgn import PublishedPADGN
 
 MODELS: dict[str, type[ForecastModel]] = {
     "fixed_operators": FixedOperators,
+    "gru": GRU,
+    "mlp": MLP,
     "padgn": PADGN,
     "padgn_published": PublishedPADGN,
     "persistence": Persistence,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from pdgn.models import PADGN, Channels, FixedOperators, Persistence, PublishedPADGN
+from pdgn.models import GRU, MLP, PADGN, Channels, FixedOperators, Persistence, PublishedPADGN
 from pdgn.rollout import rollout
 from tests.nn.graphs import normal, random_graph, randomise
 
@@ -25,6 +25,12 @@ MODELS |= {
     f"published, {variant}": PublishedPADGN(CHANNELS, variant=variant, hidden_channels=5, num_kernels=3).eval()
     for variant in ("recurrent", "sum")
 }
+MODELS |= {
+    "mlp": MLP(CHANNELS, frames=3, hidden_channels=5),
+    "gru": GRU(CHANNELS, hidden_channels=5),
+    "mlp, no context": MLP(Channels(1), frames=3, hidden_channels=5),
+    "gru, no context": GRU(Channels(1), hidden_channels=5),
+}
 TOLERANCE = 1e-9  # float64 round-off of distances and a few steps of order one is below 1e-12
 
 
@@ -42,6 +48,8 @@ def geometry(pos, edges):
 
 def forecast(model, pos, edges, x):
     data = Data(x=x, x_mask=torch.ones(x.shape[:2], dtype=torch.bool), edge_index=edges, **geometry(pos, edges))
+    if model.channels.node_context == 0:
+        data.node_context = None
     data.increment_scale = torch.full((1, 1), 0.1, dtype=x.dtype)
     return rollout(model, data, 3)
 
