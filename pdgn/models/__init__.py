@@ -9,19 +9,23 @@ from pdgn.models.padgn import PADGN, PADGNState
 from pdgn.models.persistence import Persistence
 from pdgn.models.published_padgn import PublishedPADGN, PublishedState
 from pdgn.models.registry import MODELS, build_model, model_options
+from pdgn.models.rgn import RGN, MeshRGN, StandardRGN
 
 __all__ = [
     "GRU",
     "MLP",
     "MODELS",
     "PADGN",
+    "RGN",
     "Channels",
     "FixedOperators",
     "ForecastModel",
+    "MeshRGN",
     "PADGNState",
     "Persistence",
     "PublishedPADGN",
     "PublishedState",
+    "StandardRGN",
     "build_model",
     "model_options",
 ]

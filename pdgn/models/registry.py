@@ -13,6 +13,7 @@ from pdgn.models.options import check_options, options_of, unknown
 from pdgn.models.padgn import PADGN
 from pdgn.models.persistence import Persistence
 from pdgn.models.published_padgn import PublishedPADGN
+from pdgn.models.rgn import RGN, MeshRGN, StandardRGN
 
 MODELS: dict[str, type[ForecastModel]] = {
     "fixed_operators": FixedOperators,
@@ -21,6 +22,9 @@ MODELS: dict[str, type[ForecastModel]] = {
     "padgn": PADGN,
     "padgn_published": PublishedPADGN,
     "persistence": Persistence,
+    "rgn": RGN,
+    "rgn_mesh": MeshRGN,
+    "rgn_standard": StandardRGN,
 }
 
 

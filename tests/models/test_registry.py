@@ -19,6 +19,9 @@ def test_every_model_is_built_by_its_name():
         "padgn": True,
         "padgn_published": True,
         "persistence": False,
+        "rgn": True,
+        "rgn_mesh": True,
+        "rgn_standard": True,
     }
 
 

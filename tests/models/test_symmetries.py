@@ -6,7 +6,18 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from pdgn.models import GRU, MLP, PADGN, Channels, FixedOperators, Persistence, PublishedPADGN
+from pdgn.models import (
+    GRU,
+    MLP,
+    PADGN,
+    RGN,
+    Channels,
+    FixedOperators,
+    MeshRGN,
+    Persistence,
+    PublishedPADGN,
+    StandardRGN,
+)
 from pdgn.rollout import rollout
 from tests.nn.graphs import normal, random_graph, randomise
 
@@ -31,6 +42,7 @@ MODELS |= {
     "mlp, no context": MLP(Channels(1), frames=3, hidden_channels=5),
     "gru, no context": GRU(Channels(1), hidden_channels=5),
 }
+MODELS |= {kind.__name__: kind(CHANNELS, hidden_channels=5) for kind in (RGN, StandardRGN, MeshRGN)}
 TOLERANCE = 1e-9  # float64 round-off of distances and a few steps of order one is below 1e-12
 
 
