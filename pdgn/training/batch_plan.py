@@ -33,33 +33,37 @@ class BatchPlan:
     with the others; that window must not count.
 
     Args:
-        windows: number of windows.
+        windows: number of windows there are.
         batch_size: windows per batch, over all processes: a multiple of their number.
         share: the part of this process.
         seed: the order is drawn anew for every epoch, keyed by (seed, epoch); None: always that of the dataset.
+        limit: windows per epoch at most: the first ones of the order drawn or, without a seed, evenly spaced ones.
     """
 
-    def __init__(self, windows: int, batch_size: int, share: Share, seed: int | None = None) -> None:
-        self.windows = windows
+    def __init__(
+        self, windows: int, batch_size: int, share: Share, seed: int | None = None, limit: int | None = None
+    ) -> None:
+        self.available = windows
+        self.windows = windows if limit is None else min(windows, limit)
         self.batch_size = batch_size
         self.share = share
         self.seed = seed
         self._drawn: tuple[int, list[int]] | None = None
 
     def order(self, epoch: int) -> list[int]:
-        """All windows in the order of an epoch.
+        """The windows of an epoch in their order.
 
         Args:
             epoch: epochs completed before it.
 
         Returns:
-            A permutation of 0 … windows − 1.
+            Distinct numbers of windows; without a limit all of them.
         """
         if self.seed is None:
-            return list(range(self.windows))
+            return [position * self.available // self.windows for position in range(self.windows)]
         if self._drawn is None or self._drawn[0] != epoch:
-            order = torch.randperm(self.windows, generator=keyed_generator(ORDER, self.seed, epoch))
-            self._drawn = epoch, order.tolist()
+            order = torch.randperm(self.available, generator=keyed_generator(ORDER, self.seed, epoch))
+            self._drawn = epoch, order[: self.windows].tolist()
         return self._drawn[1]
 
     def steps(self) -> int:

@@ -53,7 +53,10 @@ class TrainingConfig:
         truth_decay: k of scheduled sampling, where the next input is the truth with probability
             k/(k + exp(epoch/k)); null: the model always continues from its own predictions.
         patience: stop after this many epochs without a better validation loss; null: never.
-        schedule: learning rate over the epochs: "constant", or "cosine" down to zero.
+        schedule: learning rate over the epochs: "constant", "cosine" down to zero, or "plateau": halved after every
+            quarter of the patience without a better validation loss.
+        epoch_windows: windows per epoch, drawn anew for each; null: all. Smaller epochs are validated more often.
+        valid_windows: how many validation windows are looked at, evenly spaced; null: all.
         workers: processes that read data; 0: the training process itself.
         precision: of the arithmetic; the mixed ones are for devices that have them ("bf16-mixed" also on CPUs with
             bfloat16 instructions, "16-mixed" on GPUs alone).
@@ -70,6 +73,8 @@ class TrainingConfig:
             NODE_RANK (0 on the machine of that address, then 1, 2, ...) in the environment; `output` must be on a disk
             that all of them share.
         max_minutes: stop at the end of the epoch that passes this time, interrupted parts counted; null: no limit.
+        max_core_minutes: the same in processor time of the process, all its threads together, so that other work on the
+            machine does not count; null: no limit.
     """
 
     epochs: int
@@ -80,7 +85,9 @@ class TrainingConfig:
     noise_std: float = 0.0
     truth_decay: float | None = None
     patience: int | None = None
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    epoch_windows: int | None = None
+    valid_windows: int | None = None
     workers: int = 0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     recompute: bool = False
@@ -90,17 +97,30 @@ class TrainingConfig:
     processes: int = 1
     machines: int = 1
     max_minutes: float | None = None
+    max_core_minutes: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "parts", "processes", "machines"):
+        counts = (
+            "epochs",
+            "batch_size",
+            "patience",
+            "parts",
+            "processes",
+            "machines",
+            "epoch_windows",
+            "valid_windows",
+        )
+        for name in counts:
             value = getattr(self, name)
             _require(f"training.{name}", value is None or value >= 1, "an integer of at least 1", value)
-        for name in ("learning_rate", "clip", "truth_decay", "max_minutes"):
+        for name in ("learning_rate", "clip", "truth_decay", "max_minutes", "max_core_minutes"):
             value = getattr(self, name)
             _require(f"training.{name}", value is None or 0 < value < float("inf"), "a positive number", value)
         for name in ("weight_decay", "noise_std", "workers"):
             value = getattr(self, name)
             _require(f"training.{name}", 0 <= value < float("inf"), "a number of at least 0", value)
+        plateau = self.schedule != "plateau" or self.patience is not None
+        _require("training.patience", plateau, "an integer of at least 1 for the schedule 'plateau'", self.patience)
         if self.batch_size % self.all_processes:
             raise ValueError(
                 f"training.batch_size: wanted a multiple of {self.all_processes}, as training.processes x "

@@ -39,6 +39,7 @@ class EpochReport(Callback):
             "truth_probability": truth_probability(epoch - 1, self.truth_decay),
             **{name: float(value) for name, value in sorted(trainer.callback_metrics.items())},
             "seconds": round(self.clock.seconds(), 2),
+            "core_seconds": round(self.clock.core_seconds(), 2),
         }
         for logger in trainer.loggers:
             logger.log_metrics(row, step=epoch)

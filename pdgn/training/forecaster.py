@@ -20,6 +20,7 @@ from pdgn.training.finite_guard import Diverged, FiniteGuard
 from pdgn.training.header import checkpoint_header
 from pdgn.training.loss import error_sums, increment_error, reading_count
 from pdgn.training.partitioned_rollout import partitioned_rollout
+from pdgn.training.plateau import Plateau
 from pdgn.training.randomness import STEP, keyed_generator
 from pdgn.training.running_sums import RunningSums
 from pdgn.training.schedule import learning_rate, truth_probability
@@ -40,6 +41,7 @@ class Forecaster(LightningModule):
 
     Attributes:
         plans: which windows make up the batches; needed where several processes train.
+        plateau: what the validations so far have made of the learning rate, for the schedule "plateau".
         defer_checks: look only now and then whether losses and gradients are finite, so that a step never waits for
             the device; None: on devices other than the CPU.
     """
@@ -55,6 +57,7 @@ class Forecaster(LightningModule):
         self.description = description
         self.config = config
         self.plans: Plans | None = None
+        self.plateau: Plateau | None = None
         self._deferred = False
         self._guard = FiniteGuard("cpu")
         self._sums = RunningSums()
@@ -200,7 +203,8 @@ class Forecaster(LightningModule):
             batch_idx: not used.
         """
         settings = self.config.training
-        rate = learning_rate(self.current_epoch, settings.epochs, settings.learning_rate, settings.schedule)
+        factor = 1.0 if self.plateau is None else self.plateau.factor
+        rate = learning_rate(self.current_epoch, settings.epochs, settings.learning_rate, settings.schedule, factor)
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate

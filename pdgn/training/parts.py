@@ -22,13 +22,11 @@ def resolve(config: RunConfig) -> RunConfig:
         The config with every option of the model.
 
     Raises:
-        ValueError: an unknown model, baseline or option, or a model without weights.
+        ValueError: an unknown model, baseline or option.
     """
     options = dict(config.model)
     name = options.pop("name")
-    if not _model(name, "model.name").trainable:
-        trainable = ", ".join(key for key, model in MODELS.items() if model.trainable)
-        raise ValueError(f"model.name: wanted a model with weights to train ({trainable}), given '{name}'")
+    _model(name, "model.name")
     for baseline in config.evaluation.baselines:
         _model(baseline, "evaluation.baselines")
     return replace(config, model={"name": name, **option_defaults(name), **options})

@@ -26,16 +26,17 @@ def truth_probability(epoch: int, decay: float | None) -> float:
     return weight / (weight + 1.0)
 
 
-def learning_rate(epoch: int, epochs: int, base: float, schedule: str) -> float:
-    """The learning rate of an epoch, a function of the epoch alone so that a resumed run needs no state for it.
+def learning_rate(epoch: int, epochs: int, base: float, schedule: str, factor: float = 1.0) -> float:
+    """The learning rate of an epoch; but for "plateau" a function of the epoch alone.
 
-    constant: base;  cosine: base · ½ (1 + cos(π epoch/epochs)).
+    constant: base;  cosine: base · ½ (1 + cos(π epoch/epochs));  plateau: base · factor.
 
     Args:
         epoch: epochs completed before this one.
         epochs: epochs in total.
         base: the first epoch's learning rate.
-        schedule: "constant" or "cosine".
+        schedule: "constant", "cosine" or "plateau".
+        factor: of "plateau", what the validations so far have made of the rate (`Plateau`).
 
     Returns:
         The learning rate.
@@ -45,6 +46,8 @@ def learning_rate(epoch: int, epochs: int, base: float, schedule: str) -> float:
     """
     if schedule == "constant":
         return base
+    if schedule == "plateau":
+        return base * factor
     if schedule == "cosine":
         return base * 0.5 * (1.0 + math.cos(math.pi * epoch / epochs))
-    raise ValueError(f"training.schedule: wanted one of constant, cosine, given {schedule!r}")
+    raise ValueError(f"training.schedule: wanted one of constant, cosine, plateau, given {schedule!r}")

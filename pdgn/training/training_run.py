@@ -7,7 +7,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as lightning
 import torch
@@ -28,6 +28,7 @@ from pdgn.training.launcher import own_ranks, run_processes
 from pdgn.training.metrics_log import MetricsLog
 from pdgn.training.partition_checks import require_parts
 from pdgn.training.parts import baseline_configs, resolve
+from pdgn.training.plateau import Plateau
 from pdgn.training.quiet import quiet_lightning
 from pdgn.training.rank import require_devices
 from pdgn.training.run_checkpoint import RunCheckpoint
@@ -129,6 +130,10 @@ def _build(config: RunConfig, description: ForecastDescription) -> ForecastModel
 def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows, bar: bool) -> None:
     """Trains one model to its end, from its last checkpoint where there is one."""
     config, share = forecaster.config, Share.own()
+    if not forecaster.model.trainable:
+        if share.rank == 0:
+            _keep_untrained(forecaster, folder)
+        return
     earlier = read_checkpoint(folder.last) if folder.last.exists() else None
     epoch = earlier["epoch"] + 1 if earlier else 0
     if earlier:
@@ -147,7 +152,36 @@ def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows, bar: bool)
             _run(trainer, forecaster, loaders, folder.last if earlier else None)
         epoch = trainer.current_epoch
     if share.rank == 0:
-        folder.finish(f"{epoch} epochs")
+        folder.finish(f"{epoch} epochs, {why_ended(read_checkpoint(folder.last), config.training)}")
+
+
+def _keep_untrained(forecaster: Forecaster, folder: RunFolder) -> None:
+    """The checkpoints of a model without weights, so that it is evaluated as the others are."""
+    checkpoint: dict[str, Any] = {"state_dict": forecaster.state_dict(), "epoch": -1, "stopped": True, "callbacks": {}}
+    forecaster.on_save_checkpoint(checkpoint)
+    for path in (folder.best, folder.last):
+        AtomicCheckpointIO().save_checkpoint(checkpoint | {"stopped": True}, path)
+    print(f"{folder.path}: {forecaster.config.model['name']} has no weights, nothing to train", flush=True)
+    folder.finish("0 epochs, untrained")
+
+
+def why_ended(checkpoint: dict[str, Any], settings: TrainingConfig) -> Literal["patience", "time", "epochs"]:
+    """What ended a run.
+
+    Args:
+        checkpoint: its last one.
+        settings: of the run.
+
+    Returns:
+        "patience": validation had stopped improving; "time": a limit on time came first; "epochs": neither.
+    """
+    callbacks = checkpoint["callbacks"]
+    stopping = next((state for name, state in callbacks.items() if name.startswith("EarlyStopping")), None)
+    if stopping is not None and stopping["wait_count"] >= stopping["patience"]:
+        return "patience"
+    clock = RunClock(settings.max_minutes, settings.max_core_minutes)
+    clock.load_state_dict(callbacks["RunClock"])
+    return "time" if checkpoint["stopped"] and clock.passed() else "epochs"
 
 
 def _run(
@@ -169,11 +203,14 @@ def _run(
 
 def _trainer(forecaster: Forecaster, folder: RunFolder, epoch: int, bar: bool) -> lightning.Trainer:
     settings = forecaster.config.training
-    clock = RunClock(settings.max_minutes)
+    clock = RunClock(settings.max_minutes, settings.max_core_minutes)
     report = EpochReport(clock, settings.truth_decay, forecaster.metric_units())
     callbacks: list[Callback] = [clock, report, RunCheckpoint(folder.path)]
     if settings.patience is not None:
         callbacks.append(EarlyStopping("valid/loss", patience=settings.patience, check_finite=False))
+        if settings.schedule == "plateau":
+            forecaster.plateau = Plateau(max(1, settings.patience // 4))
+            callbacks.append(forecaster.plateau)
     if bar:
         callbacks.append(TQDMProgressBar())
     return lightning.Trainer(

@@ -123,10 +123,10 @@ def make_plans(windows: Windows, config: RunConfig, share: Share) -> Plans:
     Returns:
         Training and validation batches.
     """
-    size = config.training.batch_size
+    settings = config.training
     return Plans(
-        train=BatchPlan(len(windows.train), size, share, config.seed),
-        valid=BatchPlan(len(windows.valid), size, share),
+        train=BatchPlan(len(windows.train), settings.batch_size, share, config.seed, settings.epoch_windows),
+        valid=BatchPlan(len(windows.valid), settings.batch_size, share, limit=settings.valid_windows),
         nodes=window_nodes(windows.train) if share.processes > 1 else [],
     )
 

@@ -28,6 +28,16 @@ def test_the_order_is_a_permutation_that_changes_with_the_epoch_alone() -> None:
     assert list(PlanSampler(BatchPlan(20, 4, Share()), epoch=2)) == list(range(20))
 
 
+def test_a_limit_takes_some_windows_drawn_anew_or_evenly_spaced() -> None:
+    drawn = BatchPlan(20, 4, Share(), seed=1, limit=6)
+    orders = [drawn.order(epoch) for epoch in range(30)]
+    assert drawn.steps() == 2 and all(len(set(order)) == 6 for order in orders)
+    assert set().union(*orders) == set(range(20))  # in time every window is seen
+    assert len(PlanSampler(drawn)) == 6 and list(PlanSampler(drawn)) == orders[0]
+    assert BatchPlan(20, 4, Share(), limit=5).order(3) == [0, 4, 8, 12, 16]
+    assert BatchPlan(3, 4, Share(), limit=5).order(0) == [0, 1, 2]
+
+
 def test_reading_processes_see_the_epoch_that_the_sampler_was_made_with() -> None:
     plan = BatchPlan(8, 8, Share(), seed=0)
     loader = DataLoader(range(8), batch_size=8, sampler=PlanSampler(plan, epoch=3), num_workers=1)

@@ -17,7 +17,7 @@ from pdgn.training.epoch_report import EpochReport
 from pdgn.training.run_folder import RunFolder
 from tests.training.tiny import tiny_config, write_dataset
 
-WALL_CLOCK = {"seconds"}
+WALL_CLOCK = {"seconds", "core_seconds"}
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +167,20 @@ def test_aborted_in_process_twice_with_early_stopping(
             with pytest.raises(OSError, match="the cluster ended"):
                 train(config)
     # The wait for a better validation began before the abort: it goes on, it does not begin again.
+    require_same(train(config), reference)
+
+
+def test_a_rate_that_falls_on_plateaus_goes_on_where_it_was(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"epochs": 9, "patience": 8, "schedule": "plateau", "learning_rate": 0.1}
+    reference = train(tiny_config(dataset, tmp_path / "one", **settings))
+    rates = [row["learning_rate"] for row in rows(reference)]
+    assert rates[0] == 0.1 and rates[-1] < 0.1 and set(rates) <= {0.1 * 0.5**k for k in range(5)}
+    config = tiny_config(dataset, tmp_path / "two", **settings)
+    with monkeypatch.context() as patch:
+        kill_at(patch, EpochReport, "on_train_epoch_end", calls(8))
+        killed(lambda: train(config))
     require_same(train(config), reference)
 
 

@@ -28,5 +28,5 @@ def test_cosine_starts_at_the_base_halves_in_the_middle_and_is_symmetric_about_i
 
 def test_constant_is_constant_and_others_are_refused() -> None:
     assert {learning_rate(epoch, 9, 0.1, "constant") for epoch in range(9)} == {0.1}
-    with pytest.raises(ValueError, match="training.schedule: wanted one of constant, cosine, given 'step'"):
+    with pytest.raises(ValueError, match="training.schedule: wanted one of constant, cosine, plateau, given 'step'"):
         learning_rate(0, 9, 0.1, "step")

@@ -205,10 +205,45 @@ def test_names_of_models_and_baselines(dataset: Path, tmp_path: Path) -> None:
     config = tiny_config(dataset, tmp_path)
     with pytest.raises(ValueError, match=r"model\.name: unknown 'padgm'; did you mean 'padgn'"):
         train(replace(config, model={"name": "padgm"}))
-    with pytest.raises(ValueError, match=r"model\.name: wanted a model with weights to train .*, given 'persistence'"):
-        train(replace(config, model={"name": "persistence"}))
     with pytest.raises(ValueError, match=r"evaluation\.baselines: unknown 'persistance'; did you mean 'persistence'"):
         train(replace(config, evaluation=replace(config.evaluation, baselines=["persistance"])))
+
+
+def test_a_model_without_weights_is_kept_as_it_is(dataset: Path, tmp_path: Path) -> None:
+    folder = train(replace(tiny_config(dataset, tmp_path), model={"name": "persistence"}))
+    assert (folder / "finished").read_text() == "0 epochs, untrained\n"
+    forecaster = load_forecaster(folder / "best.ckpt")
+    sample = MeshDynamicsDataset(dataset, "test", history=2, horizon=3, context=forecaster.description.context)[0]
+    forecast = forecaster.forecast(sample, 3)
+    assert torch.allclose(forecast, sample.x[:, -1:].expand(-1, 3, -1), atol=1e-6)  # through units and back: round-off
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"epochs": 3}, "3 epochs, epochs"),
+        ({"epochs": 12, "patience": 1, "learning_rate": 0.3}, "patience"),
+        ({"epochs": 12, "max_minutes": 1e-9}, "1 epochs, time"),
+        ({"epochs": 12, "max_core_minutes": 1e-9, "patience": 5}, "1 epochs, time"),
+    ],
+)
+def test_a_run_says_why_it_ended(dataset: Path, tmp_path: Path, settings: dict, why: str) -> None:
+    folder = train(tiny_config(dataset, tmp_path, **settings))
+    assert (folder / "finished").read_text().strip().endswith(why)
+    times = [row["core_seconds"] for row in read_metrics(folder / "metrics.csv")]
+    assert times == sorted(times) and times[-1] > 0
+
+
+def test_epochs_of_some_windows(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[int] = []
+    whole = train(tiny_config(dataset, tmp_path / "whole", epochs=2))
+    with pytest.MonkeyPatch.context() as patch:
+        step = Forecaster.training_step
+        patch.setattr(Forecaster, "training_step", lambda *a: (seen.append(a[1].num_graphs), step(*a))[1])
+        some = train(tiny_config(dataset, tmp_path / "some", epochs=2, epoch_windows=6, valid_windows=2))
+    assert seen == [4, 2, 4, 2]  # batches of four, six windows an epoch
+    first = [read_metrics(folder / "metrics.csv")[0] for folder in (whole, some)]
+    assert first[0]["valid/loss"] != first[1]["valid/loss"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
