@@ -18,6 +18,10 @@ class DataConfig:
         file: the HDF5 dataset, as `pdgn generate` writes it.
         history: observed frames at the start of a window.
         horizon: frames to predict after them, in training and validation.
+        train_history: observed frames of training windows, where they are others; null: history. A model without
+            memory that is trained on single steps needs one.
+        valid_horizon: frames to predict in validation, where they are others; null: horizon. A model that is trained
+            on single steps can so be chosen by its roll-outs.
         stride: frames between the starts of two windows of one trajectory.
         fields: which fields, in this order; null: all fields of the file.
         node_context: what nodes know besides the signal, for example [pos, normal, log_mass].
@@ -29,14 +33,17 @@ class DataConfig:
     history: int
     horizon: int
     stride: int = 1
+    train_history: int | None = None
+    valid_horizon: int | None = None
     fields: list[str] | None = None
     node_context: list[str] = field(default_factory=list)
     edge_context: list[str] = field(default_factory=list)
     forcing: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name in ("history", "horizon", "stride"):
-            _require(f"data.{name}", getattr(self, name) >= 1, "an integer of at least 1", getattr(self, name))
+        for name in ("history", "horizon", "stride", "train_history", "valid_horizon"):
+            value = getattr(self, name)
+            _require(f"data.{name}", value is None or value >= 1, "an integer of at least 1", value)
 
 
 @dataclass(frozen=True)

@@ -43,13 +43,16 @@ def open_windows(config: RunConfig) -> Windows:
         MeshDynamicsDataset(
             data.file,
             split,
-            history=data.history,
-            horizon=data.horizon,
+            history=history,
+            horizon=horizon,
             stride=data.stride,
             fields=data.fields,
             context=context,
         )
-        for split in ("train", "valid")
+        for split, history, horizon in (
+            ("train", data.train_history or data.history, data.horizon),
+            ("valid", data.history, data.valid_horizon or data.horizon),
+        )
     )
     return Windows(train, valid)
 
@@ -92,7 +95,7 @@ def describe(windows: MeshDynamicsDataset, config: RunConfig) -> ForecastDescrip
         channels=Channels(*windows.channels),
         context=windows.context,
         fields=tuple(FieldDescription(name, windows.unit[name], names.count(name)) for name in windows.fields),
-        history=windows.history,
+        history=config.data.history,
         dt=windows.dt,
         time_unit=windows.time_axis.unit,
     )

@@ -246,6 +246,24 @@ def test_epochs_of_some_windows(dataset: Path, tmp_path: Path, capsys: pytest.Ca
     assert first[0]["valid/loss"] != first[1]["valid/loss"]
 
 
+def test_trained_on_single_steps_and_validated_on_roll_outs(dataset: Path, tmp_path: Path) -> None:
+    config = tiny_config(dataset, tmp_path, epochs=1)
+    config = replace(config, data=replace(config.data, train_history=1, horizon=1, valid_horizon=4))
+    shapes = {"training_step": set(), "validation_step": set()}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, seen in shapes.items():
+            step = getattr(Forecaster, name)
+
+            def spied(*given: object, seen: set = seen, step: Callable = step) -> object:
+                seen.add((given[1].x.size(1), given[1].y.size(1)))
+                return step(*given)
+
+            patch.setattr(Forecaster, name, spied)
+        folder = train(config)
+    assert shapes == {"training_step": {(1, 1)}, "validation_step": {(2, 4)}}
+    assert load_forecaster(folder / "best.ckpt").description.history == 2
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_device_that_is_not_there(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(
