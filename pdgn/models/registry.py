@@ -8,16 +8,19 @@ from pdgn.models.channels import Channels
 from pdgn.models.fixed_operators import FixedOperators
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.gru import GRU
+from pdgn.models.local_linear import LocalLinear
 from pdgn.models.mlp import MLP
 from pdgn.models.options import check_options, options_of, unknown
 from pdgn.models.padgn import PADGN
 from pdgn.models.persistence import Persistence
 from pdgn.models.published_padgn import PublishedPADGN
 from pdgn.models.rgn import RGN, MeshRGN, StandardRGN
+from pdgn.models.var import VAR
 
 MODELS: dict[str, type[ForecastModel]] = {
     "fixed_operators": FixedOperators,
     "gru": GRU,
+    "local_linear": LocalLinear,
     "mlp": MLP,
     "padgn": PADGN,
     "padgn_published": PublishedPADGN,
@@ -25,6 +28,7 @@ MODELS: dict[str, type[ForecastModel]] = {
     "rgn": RGN,
     "rgn_mesh": MeshRGN,
     "rgn_standard": StandardRGN,
+    "var": VAR,
 }
 
 

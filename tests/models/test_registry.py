@@ -15,6 +15,8 @@ def test_every_model_is_built_by_its_name():
     assert {name: model.trainable for name, model in MODELS.items()} == {
         "fixed_operators": True,
         "gru": True,
+        "local_linear": True,
+        "var": True,
         "mlp": True,
         "padgn": True,
         "padgn_published": True,
@@ -39,7 +41,7 @@ def test_options_of_the_baselines_are_options_of_the_model():
 @pytest.mark.parametrize(
     ("name", "options", "error", "message"),
     [
-        ("padgm", {}, ValueError, r"^model: unknown 'padgm'; did you mean 'padgn'\? valid: .*fixed_operators, .*padgn, "),
+        ("padgm", {}, ValueError, r"^model: unknown 'padgm'; did you mean 'padgn'\? valid: .*fixed_oper.*, padgn, "),
         ("padgn", {"num_kernel": 3}, ValueError, r"unknown 'num_kernel'; did you mean 'num_kernels'\? valid: cons"),
         ("persistence", {"num_hops": 1}, ValueError, r"model 'persistence': unknown 'num_hops'; valid: none$"),
         ("padgn", {"num_hops": "2"}, TypeError, r"^model option 'num_hops': wanted int, given '2' \(str\)$"),
