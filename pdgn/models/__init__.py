@@ -6,6 +6,7 @@ from pdgn.models.fixed_operators import FixedOperators
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.gru import GRU
 from pdgn.models.local_linear import LocalLinear
+from pdgn.models.meshgraphnet import MeshGraphNet, MeshGraphNetState
 from pdgn.models.mlp import MLP
 from pdgn.models.padgn import PADGN, PADGNState
 from pdgn.models.persistence import Persistence
@@ -26,6 +27,8 @@ __all__ = [
     "FixedOperators",
     "ForecastModel",
     "LocalLinear",
+    "MeshGraphNet",
+    "MeshGraphNetState",
     "MeshRGN",
     "PADGNState",
     "Persistence",

@@ -9,6 +9,7 @@ from pdgn.models.fixed_operators import FixedOperators
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.gru import GRU
 from pdgn.models.local_linear import LocalLinear
+from pdgn.models.meshgraphnet import MeshGraphNet
 from pdgn.models.mlp import MLP
 from pdgn.models.options import check_options, options_of, unknown
 from pdgn.models.padgn import PADGN
@@ -21,6 +22,7 @@ MODELS: dict[str, type[ForecastModel]] = {
     "fixed_operators": FixedOperators,
     "gru": GRU,
     "local_linear": LocalLinear,
+    "meshgraphnet": MeshGraphNet,
     "mlp": MLP,
     "padgn": PADGN,
     "padgn_published": PublishedPADGN,

@@ -17,6 +17,7 @@ def test_every_model_is_built_by_its_name():
         "gru": True,
         "local_linear": True,
         "var": True,
+        "meshgraphnet": True,
         "mlp": True,
         "padgn": True,
         "padgn_published": True,

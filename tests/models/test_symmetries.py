@@ -13,6 +13,8 @@ from pdgn.models import (
     RGN,
     Channels,
     FixedOperators,
+    LocalLinear,
+    MeshGraphNet,
     MeshRGN,
     Persistence,
     PublishedPADGN,
@@ -43,6 +45,14 @@ MODELS |= {
     "gru, no context": GRU(Channels(1), hidden_channels=5),
 }
 MODELS |= {kind.__name__: kind(CHANNELS, hidden_channels=5) for kind in (RGN, StandardRGN, MeshRGN)}
+MODELS |= {
+    "meshgraphnet": MeshGraphNet(CHANNELS, hidden_channels=5, message_passing_steps=2),
+    "meshgraphnet, reference": MeshGraphNet(CHANNELS._replace(edge_context=0), hidden_channels=5),
+}
+SHARED = LocalLinear(Channels(1), num_hops=2, frames=2, per_node=False)
+SHARED.set_late("weight", torch.zeros(1, SHARED.feature_count(), 1))
+SHARED.set_late("bias", torch.zeros(1, 1))
+MODELS |= {"local_linear, shared": SHARED}
 TOLERANCE = 1e-9  # float64 round-off of distances and a few steps of order one is below 1e-12
 
 
@@ -62,6 +72,8 @@ def forecast(model, pos, edges, x):
     data = Data(x=x, x_mask=torch.ones(x.shape[:2], dtype=torch.bool), edge_index=edges, **geometry(pos, edges))
     if model.channels.node_context == 0:
         data.node_context = None
+    if model.channels.edge_context == 0:
+        data.edge_context = None
     data.increment_scale = torch.full((1, 1), 0.1, dtype=x.dtype)
     return rollout(model, data, 3)
 
