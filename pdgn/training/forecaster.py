@@ -16,9 +16,10 @@ from pdgn.training.config import RunConfig
 from pdgn.training.description import ForecastDescription
 from pdgn.training.diverged import TrainingDivergedError
 from pdgn.training.draws import Draws
+from pdgn.training.error_metrics import batch_errors, error_metrics
 from pdgn.training.finite_guard import Diverged, FiniteGuard
 from pdgn.training.header import checkpoint_header
-from pdgn.training.loss import error_sums, increment_error, reading_count
+from pdgn.training.loss import increment_error, reading_count
 from pdgn.training.partitioned_rollout import partitioned_rollout
 from pdgn.training.plateau import Plateau
 from pdgn.training.randomness import STEP, keyed_generator
@@ -160,26 +161,17 @@ class Forecaster(LightningModule):
         if self.plans is not None and not self.plans.valid.counts(batch_idx):
             data.y_mask = torch.zeros_like(data.y_mask)
         prediction = self._roll_out(data)
-        self._sums.add("valid total", increment_error(prediction, data))
-        self._sums.add("valid count", reading_count(data))
-        errors = error_sums(self.normalizer.inverse(prediction), batch.y, data.y_mask)
-        for name, value in errors._asdict().items():
+        for name, value in batch_errors(prediction, data, batch.y, self.normalizer).items():
             self._sums.add(name, value)
 
     def on_validation_epoch_end(self) -> None:
         """Logs the losses of the epoch, and MAE and RMSE in physical units, of each field where there are several."""
         sums = self._sums.take()
-        for name in ("train", "valid"):  # a validation of its own has no training before it
-            if f"{name} total" in sums:
-                loss = (sums[f"{name} total"] / sums[f"{name} count"]).float()
-                self.log(f"{name}/loss", loss, prog_bar=True, logger=False)
-        start = 0
-        for field in self.description.fields:
-            part = slice(start, start := start + field.channels)
-            readings = sums["readings"] * field.channels
-            suffix = f"/{field.name}" if len(self.description.fields) > 1 else ""
-            self.log(f"valid/mae{suffix}", (sums["absolute"][part].sum() / readings).float(), logger=False)
-            self.log(f"valid/rmse{suffix}", (sums["squared"][part].sum() / readings).sqrt().float(), logger=False)
+        if "train total" in sums:  # a validation of its own has no training before it
+            loss = (sums["train total"] / sums["train count"]).float()
+            self.log("train/loss", loss, prog_bar=True, logger=False)
+        for name, value in error_metrics(sums, self.description.fields).items():
+            self.log(name, value, prog_bar=name == "valid/loss", logger=False)
 
     def metric_units(self) -> dict[str, str]:
         """Units of the metrics that have one.
