@@ -17,9 +17,10 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
 from pdgn.data import Normalizer, WindowLoader
-from pdgn.models import ForecastModel, build_model
+from pdgn.models import ClosedFormModel, ForecastModel, build_model
 from pdgn.training.checkpoint import read_checkpoint
 from pdgn.training.checkpoint_io import AtomicCheckpointIO
+from pdgn.training.closed_form import fit_closed_form, require_fit
 from pdgn.training.config import RunConfig, TrainingConfig
 from pdgn.training.description import ForecastDescription
 from pdgn.training.epoch_report import EpochReport
@@ -66,7 +67,9 @@ def train(config: RunConfig, *, overwrite: bool = False) -> Path:
     description = describe(windows.train, config)
     parts = [config, *baseline_configs(config)]
     for part in parts:
-        require_parts(_build(part, description), windows, part)  # what is refused must not cost the earlier run
+        model = _build(part, description)  # what is refused must not cost the earlier run
+        require_parts(model, windows, part)
+        require_fit(model, windows)
     folders = [folder_of(part) for part in parts]
     ranks = own_ranks(config)
     if ranks[0].machine > 0:  # machine 0 keeps the folder
@@ -134,6 +137,9 @@ def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows, bar: bool)
         if share.rank == 0:
             _keep_untrained(forecaster, folder)
         return
+    if isinstance(forecaster.model, ClosedFormModel):
+        _fit_closed_form(forecaster, folder, windows)
+        return
     earlier = read_checkpoint(folder.last) if folder.last.exists() else None
     epoch = earlier["epoch"] + 1 if earlier else 0
     if earlier:
@@ -153,6 +159,17 @@ def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows, bar: bool)
         epoch = trainer.current_epoch
     if share.rank == 0:
         folder.finish(f"{epoch} epochs, {why_ended(read_checkpoint(folder.last), config.training)}")
+
+
+def _fit_closed_form(forecaster: Forecaster, folder: RunFolder, windows: Windows) -> None:
+    """Trains a model that needs no gradient; one that was killed starts again."""
+    shown = Share.own().rank == 0
+    if shown:
+        name = forecaster.config.model["name"]
+        print(f"{folder.path}: begins, {name}, in closed form, on {len(windows.train)} windows", flush=True)
+    fit_closed_form(forecaster, folder, windows)
+    if shown:
+        folder.finish("1 epoch, closed form")
 
 
 def _keep_untrained(forecaster: Forecaster, folder: RunFolder) -> None:
