@@ -10,6 +10,7 @@ from torch_geometric.nn.inits import reset
 from pdgn.nn import EdgeLinear
 from pdgn.nn.edge_perceptron import edge_perceptron
 from pdgn.nn.gated_stack import GatedStack
+from pdgn.nn.gated_unit import gated_edges, gated_rows
 from pdgn.nn.incidence import incidence_of
 from pdgn.nn.segments import sum_at_source, sum_at_target
 
@@ -98,7 +99,9 @@ class PublishedLayer(nn.Module):
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
         """The outputs (v', e') and the states of edges and nodes."""
         graph = incidence_of(edge_index, node.size(0))
-        edge, hidden_edge = self.edge_stack(self.edge_gates(node, edge_index, edge), hidden_edge)
-        sums = sum_at_source(edge, graph), sum_at_target(edge, graph)
-        node, hidden_node = self.node_stack(self.node_gates(torch.cat([node, *sums], dim=1)), hidden_node)
+        first = gated_edges(self.edge_gates, self.edge_stack.first, node, edge_index, edge, hidden_edge[0])
+        edge, hidden_edge = self.edge_stack.after_first(first, hidden_edge)
+        inputs = torch.cat([node, sum_at_source(edge, graph), sum_at_target(edge, graph)], dim=1)
+        first = gated_rows(self.node_gates, self.node_stack.first, inputs, hidden_node[0])
+        node, hidden_node = self.node_stack.after_first(first, hidden_node)
         return node, edge, hidden_edge, hidden_node

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import cast
+
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn.inits import reset
 
+from pdgn.nn.gated_unit import gated_rows
 from pdgn.nn.gated_update import GatedUpdate
 
 
@@ -39,9 +43,18 @@ class GatedStack(nn.Module):
 
     def forward(self, gates: Tensor, hidden: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The output y and the new states."""
-        states = [self.updates[0](gates, hidden[0])]
-        for update, to_gates, state in zip(list(self.updates)[1:], self.gates, hidden[1:]):
-            states.append(update(to_gates(states[-1]), state))
+        return self.after_first(self.first(gates, hidden[0]), hidden)
+
+    @property
+    def first(self) -> GatedUpdate:
+        """The first unit."""
+        return self.updates[0]  # type: ignore[return-value]
+
+    def after_first(self, state: Tensor, hidden: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The same from the new state of the first unit, [M, H], and the old states of all."""
+        states, units = [state], zip(list(self.updates)[1:], self.gates, hidden[1:])
+        for update, to_gates, old in cast("Iterator[tuple[GatedUpdate, nn.Linear, Tensor]]", units):
+            states.append(gated_rows(to_gates, update, states[-1], old))
         out = self.decoder(states[-1])
         return functional.relu_(out) if self.activate else out, tuple(states)
 

@@ -11,6 +11,7 @@ from torch_geometric.nn.inits import reset
 
 from pdgn.nn.edge_linear import EdgeLinear
 from pdgn.nn.edge_slices import ELEMENTS, edge_slices
+from pdgn.nn.gated_unit import fits, gated_edges, gated_rows
 from pdgn.nn.gated_update import GatedUpdate
 from pdgn.nn.incidence import Incidence, incidence_of
 from pdgn.nn.segments import sum_at_source, sum_at_target
@@ -65,8 +66,8 @@ class RecurrentGraphLayer(nn.Module):
         graph.require_rows("edge", edge)
         graph.require_rows("hidden_edge", hidden_edge)
         require_shape("hidden_node", hidden_node, node.size(0), self.hidden_channels)
-        if torch.is_grad_enabled():
-            hidden_edge = self.edge_update(self.edge_gates(node, edge_index, edge), hidden_edge)
+        if torch.is_grad_enabled() or fits(self.edge_update, hidden_edge, node, edge):
+            hidden_edge = gated_edges(self.edge_gates, self.edge_update, node, edge_index, edge, hidden_edge)
         else:
             hidden_edge = self._edges_in_slices(node, edge, hidden_edge, graph)
         return hidden_edge, self._node_states(node, hidden_edge, hidden_node, graph)
@@ -74,12 +75,12 @@ class RecurrentGraphLayer(nn.Module):
     def _node_states(self, node: Tensor, edge: Tensor, hidden: Tensor, graph: Incidence) -> Tensor:
         sums = sum_at_target(edge, graph), sum_at_source(edge, graph)
         if torch.is_grad_enabled():
-            return self.node_update(self.node_gates(torch.cat([node, *sums], dim=-1)), hidden)
+            return gated_rows(self.node_gates, self.node_update, torch.cat([node, *sums], dim=-1), hidden)
         out, size = hidden.new_empty(hidden.shape), max(1, ELEMENTS // (3 * self.hidden_channels))
         for first in range(0, node.size(0), size):
             rows = slice(first, first + size)
-            gates = self.node_gates(torch.cat([node[rows], *(part[rows] for part in sums)], dim=-1))
-            out[rows] = self.node_update(gates, hidden[rows])
+            inputs = torch.cat([node[rows], *(part[rows] for part in sums)], dim=-1)
+            out[rows] = gated_rows(self.node_gates, self.node_update, inputs, hidden[rows])
         return out
 
     def _edges_in_slices(self, node: Tensor, edge: Tensor, hidden: Tensor, graph: Incidence) -> Tensor:
