@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 
-.PHONY: help install demo real test test-slow bench lint build clean
+.PHONY: help install demo real reproduce test test-slow bench lint build clean
 
 help:
 	@echo "make demo       generate a dataset, train, evaluate; ends with a table and runs/demo/report.html"
 	@echo "make seeds-demo three seeds of the demo in one table (the same for any config: seeds-NAME)"
 	@echo "make real       meshes and stations of the README, three seeds each (needs the data named there; an hour)"
+	@echo "make reproduce  the comparisons of docs/results.md, row by row (half a day on two cores; stop it when you like)"
 	@echo "make test       the tests (minutes)"
 	@echo "make test-slow  the long checks too: killed processes, wheels, real meshes"
 	@echo "make bench      layer, training step, roll-out, datasets against plain code, in turn (half an hour); runs/benchmarks.json"
@@ -50,6 +51,10 @@ seeds-%: $(STAMP)
 	    $(BIN)/python evaluate.py --checkpoint runs/$*-$$seed/best.ckpt; } || exit 1; \
 	done
 	$(BIN)/pdgn summary $(SEEDS:%=runs/$*-%/metrics.json) --steps 1 6 12
+
+# Rows whose metrics.json is in experiments/results are not run again. ROWS="plane_250 heat/ours" runs these alone.
+reproduce: $(STAMP)
+	$(BIN)/python -m experiments --jobs $(JOBS) $(if $(ROWS),--only $(ROWS))
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS)

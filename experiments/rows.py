@@ -1,0 +1,128 @@
+"""The matrix of experiments: which models are trained on what, with which seeds, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+THREE, FIVE, ONE = range(3), range(5), range(1)
+EQUATIONS = (
+    "heat", "convection_diffusion", "fitzhugh_nagumo", "wave", "fisher_kpp", "gray_scott", "cahn_hilliard",
+)  # fmt: skip
+TRAINED = (
+    "padgn_published", "meshgraphnet", "fen", "ours", "padgn_published_sum", "gru", "rgn", "rgn_standard", "rgn_mesh",
+    "fixed_operators", "padgn",
+)  # fmt: skip
+DIRECTIONAL = ("finite-difference", "mlp", "gn", "one-weight", "sdl", "ours")
+MOST_CORE_ROWS = 90
+
+
+class Row(NamedTuple):
+    """One line of a table.
+
+    Args:
+        experiment: its name.
+        model: name of the model in the tables.
+        seed: of every random draw of the row.
+        core: whether it is of the core matrix.
+    """
+
+    experiment: str
+    model: str
+    seed: int
+    core: bool
+
+    @property
+    def name(self) -> str:
+        """EXPERIMENT/MODEL-SEED."""
+        return f"{self.experiment}/{self.model}-{self.seed}"
+
+
+def core_rows() -> list[Row]:
+    """The core matrix, at most 90 rows: what is done first."""
+    return list(_distinct(_core(), core=True))
+
+
+def extra_rows() -> list[Row]:
+    """All other rows, the more important ones first."""
+    core = {row.name for row in core_rows()}
+    return [row for row in _distinct(_extra(), core=False) if row.name not in core]
+
+
+def all_rows() -> list[Row]:
+    """The whole matrix in the order in which it is run."""
+    return core_rows() + extra_rows()
+
+
+def chosen_rows(patterns: Iterable[str], rows: Iterable[Row] | None = None) -> list[Row]:
+    """Some rows of the matrix.
+
+    Args:
+        patterns: EXPERIMENT, EXPERIMENT/MODEL or EXPERIMENT/MODEL-SEED, with * and ? as in file names; none: all rows.
+        rows: among which; none: the whole matrix.
+
+    Raises:
+        ValueError: a pattern that no row matches.
+    """
+    rows = all_rows() if rows is None else list(rows)
+    patterns = list(patterns)
+    for pattern in patterns:
+        if not any(_matches(row, pattern) for row in rows):
+            raise ValueError(f"--only: wanted EXPERIMENT[/MODEL[-SEED]] of the matrix (--list), given {pattern!r}")
+    return [row for row in rows if not patterns or any(_matches(row, pattern) for pattern in patterns)]
+
+
+def _matches(row: Row, pattern: str) -> bool:
+    names = (row.experiment, f"{row.experiment}/{row.model}", row.name)
+    return any(fnmatchcase(name, pattern) for name in names)
+
+
+def _distinct(rows: Iterable[tuple[str, str, int]], core: bool) -> Iterator[Row]:
+    for experiment, model, seed in dict.fromkeys(rows):
+        yield Row(experiment, model, seed, core)
+
+
+def _grid(experiment: str, models: Iterable[str], seeds: Iterable[int]) -> Iterator[tuple[str, str, int]]:
+    seeds = list(seeds)
+    yield from ((experiment, model, seed) for model in models for seed in seeds)
+
+
+def _core() -> Iterator[tuple[str, str, int]]:
+    """Models without weights to draw need one seed where the seed does not draw the data either."""
+    yield from _grid("directional", DIRECTIONAL, FIVE)
+    yield from _grid("plane_250", ("persistence", "local_linear"), THREE)
+    learned = ("padgn_published_sum", "padgn_published", "rgn_standard", "meshgraphnet", "fen", "ours")
+    for seed in THREE:  # a table of one seed is read before three are there
+        yield from _grid("plane_250", learned, [seed])
+    yield from _grid("stations", ("persistence", "local_linear_direct"), ONE)
+    for seed in THREE:
+        yield from _grid("stations", ("gru", "padgn_published", "ours"), [seed])
+    for seed in THREE:
+        yield from _grid("heat", ("padgn_published", "meshgraphnet", "fen", "ours"), [seed])
+        yield from _grid("convection_diffusion", ("padgn_published", "meshgraphnet", "ours"), [seed])
+
+
+def _extra() -> Iterator[tuple[str, str, int]]:
+    yield from _grid("stations", ("local_linear", "var"), ONE)
+    yield from _grid("wind", ("persistence", "local_linear_direct", "local_linear", "var"), ONE)
+    yield from _grid("wind", ("gru", "padgn_published", "ours"), THREE)
+    for equation in EQUATIONS:
+        yield from _grid(equation, ("persistence",), ONE)
+    yield from _grid("convection_diffusion", ("fen",), THREE)
+    for equation in ("fitzhugh_nagumo", "wave"):
+        yield from _grid(equation, ("padgn_published", "meshgraphnet", "fen", "ours"), THREE)
+    for equation in ("fisher_kpp", "gray_scott", "cahn_hilliard"):
+        yield from _grid(equation, ("padgn_published", "meshgraphnet", "ours"), THREE)
+    yield from _grid("plane_250", ("local_linear_direct", "var", "mlp", "gru", "rgn", "rgn_mesh"), THREE)
+    yield from _grid("plane_250", ("fixed_operators", "padgn"), THREE)
+    for other in ("plane_100", "plane_150", "plane_delaunay"):
+        yield from _grid(other, ("persistence", "local_linear", "padgn_published_sum", "ours"), THREE)
+    for experiment in ("stations", "wind"):
+        yield from _grid(experiment, ("mlp", "rgn", "rgn_standard", "rgn_mesh", "meshgraphnet", "fen"), THREE)
+        yield from _grid(experiment, ("padgn_published_sum", "fixed_operators", "padgn"), THREE)
+    for equation in ("heat", "convection_diffusion", "fitzhugh_nagumo", "wave"):
+        yield from _grid(equation, TRAINED, THREE)
+    for other in ("plane_100", "plane_150", "plane_delaunay"):
+        yield from _grid(other, ("rgn_standard", "meshgraphnet", "fen", "padgn_published"), THREE)
+    yield from _grid("directional", ("fixed-mls",), FIVE)
