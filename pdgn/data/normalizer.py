@@ -78,7 +78,9 @@ class Normalizer(nn.Module):
 
         Returns:
             The same attributes with x, y standardised and 0 where masked out, forcing and contexts standardised,
-            reference weights scaled, and increment_scale [B, C], one row per graph.
+            reference weights scaled, and one row per graph of increment_scale [B, C] and length_scale [B] (the same
+            for all: over this length the normalised training signal changes by 1, the inverse of the standard
+            deviation of its derivatives along edges, in the unit of the positions).
         """
         result = copy.copy(data)
         for name in ("x", "y"):
@@ -92,7 +94,9 @@ class Normalizer(nn.Module):
         result.reference_laplacian = data.reference_laplacian * self.laplacian_scale
         num_graphs = getattr(data, "num_graphs", 1)
         result.increment_scale = self.increment_scale.expand(num_graphs, -1).clone()
-        _register_slices(result, "increment_scale", num_graphs)
+        result.length_scale = self.gradient_scale.expand(num_graphs)
+        for name in ("increment_scale", "length_scale"):
+            _register_slices(result, name, num_graphs)
         return result
 
     def inverse(self, frames: Tensor) -> Tensor:

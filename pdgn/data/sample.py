@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pdgn.data.cells import cell_vectors, cells
 from pdgn.data.context import Context, edge_context, forcing, node_context
 from pdgn.data.records import MeshRecord
 from pdgn.data.shards import TimeAxis
@@ -44,7 +45,7 @@ def build_sample(
     Returns:
         Data with x [V, T0, C], x_mask [V, T0], y [V, H, C], y_mask [V, H], forcing [V, T0+H, Q], node_context [V, P],
         edge_context [E, R], edge_index [2, E], reference_gradient [E], reference_laplacian [E], mass [V], pos [V, 3],
-        dt [1]. Floats are float32; frames are 0 where not observed. Static tensors are shared between samples: do not
+        face [3, F] and cell_vector [F, 2, 3] (:mod:`pdgn.data.cells`; F may be 0 for sensors), dt [1]. Floats are float32; frames are 0 where not observed. Static tensors are shared between samples: do not
         change them in place.
 
     Raises:
@@ -66,6 +67,7 @@ def build_sample(
         )
     dt = float(time[1] - time[0])
     parameters = parameters or {}
+    face = record.tensor("face", lambda: cells(record))
     return Data(
         x=frames,
         x_mask=observed,
@@ -79,6 +81,8 @@ def build_sample(
         reference_laplacian=record.tensor("reference_laplacian", lambda: record.edge["reference_laplacian"]),
         mass=record.tensor("mass", lambda: record.node["mass"]),
         pos=record.tensor("pos", lambda: record.pos),
+        face=face,
+        cell_vector=record.tensor("cell_vector", lambda: cell_vectors(record, face.numpy())),
         dt=torch.tensor([dt]),
     )
 
