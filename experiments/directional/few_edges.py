@@ -10,10 +10,10 @@ from pdgn.nn import WeightNetwork
 
 
 class FewEdges:
-    """The same weights as `WeightNetwork` gives with `num_hops=1`, for some edges, and the derivative by its parameters.
+    """The weights that `WeightNetwork` gives with `num_hops=1`, for some edges, and the derivative by its parameters.
 
-    An edge sees the edges into its two ends. On sixteen edges that is a sixth of the graph, and automatic differentiation
-    takes longer to plan such a step than to compute it; hence the equations and their derivative as they stand, in
+    An edge sees the edges into its two ends. On sixteen edges that is a sixth of the graph, and automatic
+    differentiation takes longer to plan such a step than to compute it; hence the equations and their derivative as they stand, in
     NumPy, on the memory of the network's parameters. The second layer of the edge block is linear, so the mean over
     edges is taken before it.
 
@@ -54,7 +54,7 @@ class FewEdges:
         return self.head.after @ array(head.out.weight).T + array(head.out.bias)
 
     def back(self, grad: Array) -> None:
-        """Writes the derivatives by the parameters into their `grad`, of that by the weights of the last call [b, O]."""
+        """Writes derivatives by the parameters into their `grad`; grad: by the weights of the last call, [b, O]."""
         first, node, head = self.network.edge_blocks[0], self.network.node_blocks[0], self.network.head
         put(head.out, grad, self.head.after)
         through = self.head.back(grad @ array(head.out.weight))

@@ -52,7 +52,7 @@ class FewStencils:
         return self.fixed[edges] + np.add.reduceat((learned * self.factor).sum(axis=1), starts)
 
     def back(self, grad: Array) -> None:
-        """Writes the derivatives by the parameters into their `grad`, of that by the derivatives of the last call [b]."""
+        """Writes derivatives by the parameters into their `grad`; grad: by the results of the last call, [b]."""
         head = self.network.head
         learned = self.factor * np.repeat(grad, self.counts)[:, None]
         head.out.weight.grad.numpy()[:2] = learned.T @ self.hidden.after

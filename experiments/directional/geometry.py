@@ -31,8 +31,8 @@ class Points(NamedTuple):
     def offset(self, edge_index: NDArray[np.int64]) -> Array:
         """Normal coordinates of the sources at the targets, [E, 2]: x_j − x_i, on the sphere the logarithmic map.
 
-        log_x(y) = θ (y − cos θ x) / |y − cos θ x|, θ the angle between x and y: the initial direction of the great circle
-        from x to y, as long as the arc.
+        log_x(y) = θ (y − cos θ x) / |y − cos θ x|, θ the angle between x and y: the initial direction of the great
+        circle from x to y, as long as the arc.
         """
         source, target = edge_index
         step = self.pos[source] - self.pos[target]

@@ -62,8 +62,12 @@ class StencilOptions(NamedTuple):
     """Hops of the stencil, degree of the polynomials, and the power of the distance by which neighbours count less."""
 
     hops: int = 3
-    degree: int = 3
-    power: float = 2.0
+    degree: int = 4
+    power: float = 3.0
+
+
+# Of hops 2–4, degrees 2–5 and powers 1–4 the least error of the fixed weights on training and validation edges.
+CHOSEN = StencilOptions()
 
 
 def exact_targets(points: Points, function: Function, edge_index: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -78,7 +82,7 @@ def make_problem(
     points: Points,
     function: Function,
     generator: np.random.Generator,
-    options: StencilOptions = StencilOptions(),
+    options: StencilOptions = CHOSEN,
     dtype: torch.dtype = torch.float32,
 ) -> Problem:
     """The problem of a function on points, its edges split at random."""
@@ -103,7 +107,7 @@ def make_problem(
     )
 
 
-def problems(seed: int, options: StencilOptions = StencilOptions()) -> dict[str, Problem]:
+def problems(seed: int, options: StencilOptions = CHOSEN) -> dict[str, Problem]:
     """The three problems of a seed, which draws the points, the axis of the harmonic and the split of the edges."""
     plane, ball, split = (np.random.default_rng([seed, stream]) for stream in range(3))
     points = plane_points(plane)

@@ -26,17 +26,17 @@ def run_row(model: str, seed: int, folder: Path, minutes: float, epochs: int = E
 
     Args:
         model: of MODELS. seed: draws points, split and weights. folder: where metrics.json is written, at the end.
-        minutes: of training in all; a row that meets them is marked. epochs: at most.
+        minutes: of the processor in all; a row that meets them is marked. epochs: at most.
 
     Raises:
         ValueError: an unknown model.
     """
     if model not in ROWS:
         raise ValueError(f"model: wanted one of {', '.join(MODELS)}, given {model}")
-    begun, outcomes, parameters = time.perf_counter(), {}, {}
+    begun, outcomes, parameters = time.process_time(), {}, {}
     chosen = {name: p for name, p in problems(seed).items() if name != SPHERE or model in ON_THE_SPHERE}
     for name, problem in chosen.items():
-        share = (60 * minutes - (time.perf_counter() - begun)) / (len(chosen) - len(outcomes))
+        share = (60 * minutes - (time.process_time() - begun)) / (len(chosen) - len(outcomes))
         torch.manual_seed(seed)
         trained = ROWS[model](problem)
         parameters[name] = sum(parameter.numel() for parameter in trained.parameters())
@@ -47,7 +47,7 @@ def run_row(model: str, seed: int, folder: Path, minutes: float, epochs: int = E
         "seed": seed,
         "command": f"python -m experiments.directional {model} --seed {seed}",
         "parameters": max(parameters.values()),
-        "seconds": round(time.perf_counter() - begun, 1),
+        "seconds": round(time.process_time() - begun, 1),
         "budget_limited": any(outcome.budget_limited for outcome in outcomes.values()),
         "scores": {name: outcome.test for name, outcome in outcomes.items()},
         "validation": {name: outcome.validation for name, outcome in outcomes.items()},

@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         validation, test: mean squared errors. epoch: of the best state, 0 untrained. epochs: done.
-        budget_limited: stopped by the clock. seconds: of training.
+        budget_limited: stopped by the clock. seconds: of the processor, so that other work beside it does not count.
     """
 
     validation: float
@@ -43,9 +43,10 @@ def train(model: EdgeModel, seed: int, seconds: float, label: str, epochs: int =
     """Trains a model in place and leaves it in the state that was best on the validation edges; tests that one once.
 
     Args:
-        model: untrained. seed: of the order of the edges. seconds: when to stop at the latest. label: of the progress bar.
+        model: untrained. seed: of the order of the edges. seconds: of the processor, after which to stop.
+        label: of the progress bar. epochs: at most.
     """
-    problem, begun = model.problem, time.perf_counter()
+    problem, begun = model.problem, time.process_time()
     best, best_epoch, done, limited = error(model, problem.validation), 0, 0, False
     if model.trainable:
         state = copy.deepcopy(model.state_dict())
@@ -58,11 +59,11 @@ def train(model: EdgeModel, seed: int, seconds: float, label: str, epochs: int =
             if now < best:
                 best, best_epoch = now, done
                 state = copy.deepcopy(model.state_dict())
-            limited = done < epochs and time.perf_counter() - begun > seconds
+            limited = done < epochs and time.process_time() - begun > seconds
             if limited:
                 break
         model.load_state_dict(state)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     return Outcome(error(model, problem.validation), error(model, problem.test), best_epoch, done, limited, seconds)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_matrix, eye_array
 
 # A least-squares system (columns of unit size) that is worse conditioned than this is tried with a degree less.
-WORST_CONDITION = 1e4
+WORST_CONDITION = 1e3
 
 
 def taylor_monomials(offset: ArrayLike, degree: int) -> NDArray[np.float64]:
