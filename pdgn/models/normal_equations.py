@@ -26,8 +26,9 @@ class NormalEquations:
 
     σ_f is the standard deviation of a regressor, so that λ has no unit and means the same for all of them; a regressor
     that does not vary gets no weight, and the constant b is not penalised. The sums Σ x xᵀ and Σ x yᵀ are kept and no
-    rows. The outputs come in K blocks of C that may be missing one by one: rows with all blocks share one matrix, the
-    others are added to a matrix of each block, which is made when the first such row is seen.
+    rows; x is taken from the mean of the first rows, so that a mean far larger than σ costs no digits. The outputs come
+    in K blocks of C that may be missing one by one: rows with all blocks share one matrix, the others are added to a
+    matrix of each block, which is made when the first such row is seen.
 
     Args:
         groups: G. features: F. blocks: K. channels: C.
@@ -42,6 +43,7 @@ class NormalEquations:
         self.gram = torch.zeros(groups, features + 1, features + 1, dtype=torch.float64)
         self.cross = torch.zeros(groups, features + 1, blocks * channels, dtype=torch.float64)
         self.partial: Tensor | None = None  # [K, G, F + 1, F + 1]
+        self.shift: Tensor | None = None  # [G, F]
 
     def add(self, features: Tensor, targets: Tensor, mask: Tensor) -> None:
         """Adds rows.
@@ -49,7 +51,10 @@ class NormalEquations:
         Args:
             features: x, [R, G, F]. targets: y, [R, G, K, C]. mask: [R, G, K] bool, where a target was observed.
         """
-        rows = torch.cat([torch.ones_like(features[..., :1]), features], dim=-1).double().transpose(0, 1)
+        features = features.double()
+        if self.shift is None:
+            self.shift = features.mean(dim=0)
+        rows = torch.cat([torch.ones_like(features[..., :1]), features - self.shift], dim=-1).transpose(0, 1)
         known = torch.where(mask.unsqueeze(-1), targets, 0.0).double().flatten(2).transpose(0, 1)
         self.cross.baddbmm_(rows.transpose(1, 2), known)
         complete = mask.all(dim=-1)
@@ -97,25 +102,25 @@ class NormalEquations:
             gram = self.gram[part]
             if block is not None and self.partial is not None:
                 gram = gram + self.partial[block, part]
-            found.append(_ridge(gram, self.cross[part, :, outputs], penalty, used))
+            shift = gram.new_zeros(len(gram), self.features) if self.shift is None else self.shift[part]
+            found.append(_ridge(gram, self.cross[part, :, outputs], shift, penalty, used))
         return RidgeSolution(*(torch.cat(values) for values in zip(*found)))
 
 
-def _ridge(gram: Tensor, cross: Tensor, penalty: float, used: Tensor | None) -> tuple[Tensor, Tensor]:
+def _ridge(gram: Tensor, cross: Tensor, shift: Tensor, penalty: float, used: Tensor | None) -> tuple[Tensor, Tensor]:
     """Regressions on standardised regressors, from sums whose first row belongs to the constant."""
     count = gram[:, :1, :1].clamp(min=1)
     mean, level = gram[:, 1:, :1] / count, cross[:, :1] / count
-    moment = gram[:, 1:, 1:] / count
-    covariance = moment - mean @ mean.transpose(1, 2)
-    variance, size = (matrix.diagonal(dim1=1, dim2=2) for matrix in (covariance, moment))
-    varies = variance > 1e-13 * size  # else what is left is round-off
+    covariance = gram[:, 1:, 1:] / count - mean @ mean.transpose(1, 2)
+    variance, mean_of_all = covariance.diagonal(dim1=1, dim2=2), mean + shift.unsqueeze(-1)
+    varies = variance > 1e-13 * mean_of_all.squeeze(-1).square()  # else it is the round-off of float32 data
     varies = varies if used is None else varies & used
     inverse = torch.where(varies, variance, 1.0).rsqrt().mul(varies).unsqueeze(-1)
     matrix = covariance * inverse * inverse.transpose(1, 2)
     matrix.diagonal(dim1=1, dim2=2).add_(torch.where(varies, torch.full_like(variance, penalty), 1.0))
     right = (cross[:, 1:] / count - mean * level) * inverse
     weight = torch.cholesky_solve(right, torch.linalg.cholesky(matrix)) * inverse
-    return weight, (level - mean.transpose(1, 2) @ weight).squeeze(1)
+    return weight, (level - mean_of_all.transpose(1, 2) @ weight).squeeze(1)
 
 
 def _require_size(groups: int, features: int, blocks: int) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -69,7 +67,7 @@ def fit_closed_form(forecaster: Forecaster, folder: RunFolder, windows: Windows)
     """Fits a model in closed form and keeps the solution with the lowest validation loss.
 
     The training windows are read once, in float64 sums whose size does not depend on their number. Then one solution
-    for each of the model's penalties is rolled out over the validation windows. All of it is one epoch; a fit that was
+    for each penalty is rolled out over the validation windows. All of it is one epoch; a fit that was
     killed starts again. Where several processes train, each does the same; the work is on the CPU.
 
     Args:
@@ -90,21 +88,41 @@ def fit_closed_form(forecaster: Forecaster, folder: RunFolder, windows: Windows)
 
 
 def _choose(forecaster: Forecaster, windows: Windows, clock: RunClock) -> dict[str, float]:
-    """Gives the model the solution with the lowest validation loss; returns its metrics, and the loss of each."""
-    model, losses = forecaster.model, {}
+    """Gives the model the solution with the lowest validation loss; returns its metrics, and the loss of each.
+
+    The model's penalties are tried first, then a tenth and ten times the best of them.
+    """
+    model, tried = forecaster.model, dict[float, dict[str, float]]()
     assert isinstance(model, ClosedFormModel)
-    best, row, weights = math.inf, dict[str, float](), dict[str, Any]()
     for penalty in model.penalties:
+        tried[penalty] = _try(forecaster, windows, penalty, clock)
+    coarse = _best(tried)
+    for penalty in (coarse / 10, coarse * 10):
+        tried[penalty] = _try(forecaster, windows, penalty, clock)
+    best = _best(tried)
+    model.solve(best)
+    losses = {f"valid/loss at penalty {penalty:g}": tried[penalty]["valid/loss"] for penalty in sorted(tried)}
+    return {"penalty": best, **tried[best], **losses}
+
+
+def _best(tried: dict[float, dict[str, float]]) -> float:
+    """The penalty of the lowest loss; the largest where no loss is finite."""
+    losses = {penalty: row["valid/loss"] for penalty, row in tried.items() if math.isfinite(row["valid/loss"])}
+    return min(losses, key=losses.__getitem__) if losses else max(tried)
+
+
+def _try(forecaster: Forecaster, windows: Windows, penalty: float, clock: RunClock) -> dict[str, float]:
+    """The metrics of one solution; a loss of infinity where the penalty is too small to have one."""
+    model = forecaster.model
+    assert isinstance(model, ClosedFormModel)
+    try:
         model.solve(penalty)
         metrics = _validate(forecaster, windows)
-        losses[penalty] = metrics["valid/loss"]
-        loss = losses[penalty] if math.isfinite(losses[penalty]) else math.inf
-        if loss < best or not row:
-            best, row, weights = loss, {"penalty": penalty, **metrics}, copy.deepcopy(model.state_dict())
-        if Share.own().rank == 0:
-            print(f"penalty {penalty:g}  valid/loss {losses[penalty]:.4g}  {clock.seconds():.1f} s", flush=True)
-    model.load_state_dict(weights)
-    return row | {f"valid/loss at penalty {penalty:g}": loss for penalty, loss in losses.items()}
+    except torch.linalg.LinAlgError:
+        metrics = {"valid/loss": math.inf}
+    if Share.own().rank == 0:
+        print(f"penalty {penalty:g}  valid/loss {metrics['valid/loss']:.4g}  {clock.seconds():.1f} s", flush=True)
+    return metrics
 
 
 def _write(forecaster: Forecaster, folder: RunFolder, row: dict[str, float], clock: RunClock) -> None:

@@ -47,6 +47,23 @@ def test_the_solution_is_that_of_the_rows(penalty, missing):
             assert torch.allclose(bias[group, output], expected[1], rtol=0, atol=100 * TOLERANCE)  # of size 100
 
 
+def test_a_mean_far_larger_than_the_deviation_costs_no_digits():
+    x, y, mask = rows()
+    far = x + 1e6 * x.std(0)
+    solutions = []
+    for values in (x, far):
+        equations = NormalEquations(GROUPS, FEATURES, BLOCKS, CHANNELS)
+        for part in torch.arange(ROWS).split(17):
+            equations.add(values[part], y[part], mask[part])
+        solutions.append(equations.solve(1e-3))
+    # the rows themselves are rounded to 1e-10 of their deviation
+    assert torch.allclose(solutions[0].weight, solutions[1].weight, rtol=0, atol=1e-8)
+    given, expected = (
+        v[0] @ s.weight[0] + s.bias[0] for v, s in zip((far.transpose(0, 1), x.transpose(0, 1)), solutions[::-1])
+    )
+    assert torch.allclose(given, expected, rtol=0, atol=1e-6)
+
+
 def test_regressors_that_a_block_may_not_use_have_no_part_in_it():
     x, y, mask = rows()
     used = torch.tensor([[True, True, False, False], [True, True, True, True]])
@@ -78,6 +95,8 @@ def test_fewer_rows_than_regressors_are_safe_with_a_penalty():
     weight, bias = equations.solve(1e-10)
     # 50 weights can meet 5 rows; the penalty leaves an error of its own size
     assert torch.allclose(x[:, 0] @ weight[0] + bias[0], y[:, 0, 0], rtol=0, atol=1e-8)
+    with pytest.raises(torch.linalg.LinAlgError):
+        equations.solve(0.0)
     with pytest.raises(ValueError, match=r"^penalty: wanted a number ≥ 0, given -1$"):
         equations.solve(-1)
 

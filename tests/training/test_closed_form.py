@@ -74,7 +74,7 @@ def test_a_linear_law_is_found_and_the_folder_holds_what_it_says(dataset: Path, 
     assert {"config.yaml", "best.ckpt", "last.ckpt", "metrics.csv", "tensorboard", "finished"} <= names
     (row,) = read_metrics(folder / "metrics.csv")
     tried = {name: value for name, value in row.items() if name.startswith("valid/loss at penalty ")}
-    assert row["epoch"] == 1 and len(tried) == 6
+    assert row["epoch"] == 1 and len(tried) == 9
     assert row["valid/loss"] == min(tried.values()) == tried[f"valid/loss at penalty {row['penalty']:g}"]
     # float32 of values about 5, fitted and rolled out: 1e-6 or so of a signal of order one
     assert row["valid/mae"] < 2e-5 < 1e-3 * load_forecaster(folder / "best.ckpt").normalizer.signal_std
@@ -92,7 +92,7 @@ def test_every_transition_counts_once_whatever_the_windows(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One node, one frame: the fit is the regression line through all pairs of consecutive frames."""
-    monkeypatch.setattr(LocalLinear, "penalties", (1e-10,))
+    monkeypatch.setattr(LocalLinear, "penalties", (1e-9,))
     folder = train(config_of(dataset, tmp_path, num_hops=0))
     forecaster = load_forecaster(folder / "best.ckpt")
     training = MeshDynamicsDataset(dataset, "train", history=1, horizon=8)
@@ -121,6 +121,25 @@ def test_a_fit_that_was_killed_starts_again(dataset: Path, tmp_path: Path, monke
     assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
     with pytest.raises(FileExistsError, match=r"tiny: holds a finished run"):
         train(config_of(dataset, tmp_path))
+
+
+def test_penalties_without_a_solution_or_a_finite_loss_are_not_chosen(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solve = LocalLinear.solve
+
+    def poor(self: LocalLinear, penalty: float) -> None:
+        if penalty < 1e-7:
+            raise torch.linalg.LinAlgError("on purpose")
+        solve(self, penalty)
+        if penalty == 1e-6:
+            self.bias.fill_(float("nan"))
+
+    monkeypatch.setattr(LocalLinear, "solve", poor)
+    (row,) = read_metrics(train(config_of(dataset, tmp_path)) / "metrics.csv")
+    losses = {name: value for name, value in row.items() if name.startswith("valid/loss at")}
+    assert row["valid/loss at penalty 1e-08"] == np.inf and np.isnan(row["valid/loss at penalty 1e-06"])
+    assert row["penalty"] == 1e-5 and row["valid/loss"] == np.nanmin(list(losses.values()))
 
 
 def fail_at(solve: Callable, penalty: float) -> Callable:
