@@ -10,6 +10,8 @@ from torch import Tensor
 
 from pdgn.nn.edge_slices import EdgeSlice, edge_slices
 from pdgn.nn.incidence import Incidence
+from pdgn.nn.kernels import differences as kernels
+from pdgn.nn.kernels.compiled import usable
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
 
 
@@ -55,6 +57,8 @@ class _Differences(torch.autograd.Function):
         ctx.save_for_backward(x, w1, w2, v1, v2)
         ctx.graph = graph
         ctx.set_materialize_grads(False)
+        if usable(x, w1, w2, v1, v2) and w1.numel() > 0:
+            return kernels.forward(x, graph, w1, w2, v1, v2)
         gradient = x.new_empty(w1.shape)
         laplacian = x.new_zeros(x.size(0), *v1.shape[1:])
         for part in edge_slices(graph, w1[:1].numel()):
@@ -70,6 +74,10 @@ class _Differences(torch.autograd.Function):
         if torch.is_grad_enabled():
             return _derive_again(ctx.graph, ctx.saved_tensors, (gradient, laplacian), needed)
         x, w1, w2, v1, v2 = ctx.saved_tensors
+        if usable(x, w1, w2, v1, v2) and w1.numel() > 0:
+            grads, wanted = (gradient, laplacian), (needed[0], *needed[2:])
+            by_x, *by_weight = kernels.backward(x, ctx.graph, (w1, w2, v1, v2), grads, wanted)
+            return by_x, None, *by_weight
         gradient = w1.new_zeros(()).expand(w1.shape) if gradient is None else gradient
         laplacian = x.new_zeros(()).expand(x.size(0), *v1.shape[1:]) if laplacian is None else laplacian
         by_weight = [x.new_empty(w1.shape) if wanted else None for wanted in needed[2:]]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from pdgn.nn import EdgeLinear, GatedUpdate
+from pdgn.nn import DifferenceWeights, EdgeLinear, GatedUpdate, spatial_difference
 from pdgn.nn.edge_perceptron import edge_perceptron
 from pdgn.nn.gated_unit import gated_edges, gated_rows
 from pdgn.nn.incidence import incidence_of
@@ -45,7 +45,7 @@ def graph(ordered=True, pairs=1200):
 
 def results(function, inputs, seed=9):
     """Value and gradients, all weights of the gradient different."""
-    leaves = [tensor.detach().requires_grad_() for tensor in inputs]
+    leaves = [tensor.detach().requires_grad_() for tensor in inputs]  # with the strides that they have
     out = function(*leaves)
     grads = torch.autograd.grad((out * random(*out.shape, seed=seed)).sum(), leaves, allow_unused=True)
     return [out, *grads]
@@ -137,6 +137,47 @@ def test_edge_perceptron(monkeypatch, width, inputs, outputs, activation, count)
     module = Perceptron(width, inputs, outputs, edges, activation)
     with threads(count):
         compare(monkeypatch, module, random(NODES, 5), random(edges.size(1), inputs, seed=1))
+
+
+WEIGHTS = {  # [E, K, C] as they come: packed, beside each other, of another order, one number an edge, one number
+    "packed": lambda edges, kernels, channels, seed: random(edges, kernels, channels, seed=seed),
+    "beside": lambda edges, kernels, channels, seed: random(edges, 2, kernels, channels, seed=seed)[:, 1],
+    "turned": lambda edges, kernels, channels, seed: random(edges, channels, kernels, seed=seed).mT,
+    "of edges": lambda edges, kernels, channels, seed: random(edges, 1, 1, seed=seed).expand(-1, kernels, channels),
+    "one": lambda edges, kernels, channels, seed: torch.ones(()).expand(edges, kernels, channels),
+}
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("which", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize(("kernels", "channels"), [(1, 1), (16, 1), (1, 64), (3, 5), (1, 17)])
+@pytest.mark.parametrize("form", WEIGHTS)
+def test_differences(monkeypatch, form, kernels, channels, which, count):
+    edges = graph(ordered=count == 1)
+    other = "packed" if form == "one" else form
+    weights = [WEIGHTS[f](edges.size(1), kernels, channels, s) for s, f in enumerate((form, other, form, "packed"))]
+
+    def run(x, *weights):
+        found = spatial_difference(x, edges, DifferenceWeights(*weights))
+        return torch.cat([found[n].flatten() for n in which])
+
+    with threads(count):
+        assert_same(monkeypatch, run, [random(NODES, channels, seed=7), *weights])
+
+
+@needs_a_compiler
+def test_derivatives_by_some_of_the_inputs(monkeypatch):
+    edges, x = graph(), random(NODES, 5, seed=7)
+    weights = [random(edges.size(1), 2, 5, seed=seed) for seed in range(4)]
+    for chosen in range(4):
+        rest = [*weights]
+
+        def run(weight):
+            rest[chosen] = weight
+            return torch.cat([part.flatten() for part in spatial_difference(x, edges, DifferenceWeights(*rest))])
+
+        assert_same(monkeypatch, run, [weights[chosen]])
 
 
 @needs_a_compiler

@@ -29,4 +29,4 @@ def run(function: str, form: type[ctypes.Structure], **values: int | Tensor | No
     """
     given = {name: value.data_ptr() if isinstance(value, Tensor) else value for name, value in values.items()}
     arguments = form(threads=torch.get_num_threads(), **given)
-    getattr(library(), function)(ctypes.byref(arguments))  # the values outlive the call: the caller holds them
+    getattr(library(), function)(ctypes.byref(arguments))  # `values` holds the tensors until it is done

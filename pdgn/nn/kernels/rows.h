@@ -7,7 +7,7 @@
    between two sums at nodes. */
 enum { BLOCK = 96, SLICE = 16 * BLOCK };
 
-/* out [rows, width] = terms at target + terms at source, each [N, width]; or the bias; or 0. */
+/* out [rows, width], width a multiple of LANES, = terms at target + terms at source, each [N, width]; or the bias; or 0. */
 static inline void start_rows(float *out, long stride, long width, long rows, const float *at_target,
                               const float *at_source, const int64_t *target, const int64_t *source,
                               const float *bias) {
@@ -15,7 +15,7 @@ static inline void start_rows(float *out, long stride, long width, long rows, co
         float *row = out + r * stride;
         if (target != NULL) {
             const float *one = at_target + target[r] * width, *other = at_source + source[r] * width;
-            for (long c = 0; c < width; c++) row[c] = one[c] + other[c];
+            for (long c = 0; c < width; c += LANES) store(row + c, load(one + c) + load(other + c));
         } else if (bias != NULL) {
             memcpy(row, bias, sizeof(float) * (size_t)width);
         } else {
@@ -57,6 +57,8 @@ static inline void scatter_columns(float *out, long width, const int64_t *end, c
     for (long r = 0; r < count; r++) {
         float *to = out + end[r] * width;
         const float *from = rows + r * stride;
-        for (long c = first; c < last; c++) to[c] += from[c];
+        long c = first;
+        for (; c + LANES <= last; c += LANES) store(to + c, load(to + c) + load(from + c));
+        for (; c < last; c++) to[c] += from[c];
     }
 }
