@@ -1,8 +1,8 @@
-"""The figures of curves: error against horizon, conserved quantity's drift against time, training."""
+"""The figures of curves: error and divergence against horizon, conserved quantity's drift against time, training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib import rc_context
@@ -31,18 +31,50 @@ def horizon_figure(
         Figure: the panels share their axes; the error axis is logarithmic where it spans more than a decade.
     """
     with rc_context(STYLE):
+        figure, panels, drawn = _courses(models, groups, lambda steps: steps["mae"][channel], time_unit)
+        _scale(panels, drawn)
+        panels[0].set_ylabel(with_unit(f"MAE of {channel}", unit))
+        _legend(figure, panels[0])
+    return figure
+
+
+def relative_figure(
+    models: Mapping[str, Mapping], groups: Sequence[str], channel: str, time_unit: str, threshold: float
+) -> Figure:
+    """Relative L2 error of each model against time; a roll-out counts as the threshold once it has diverged.
+
+    Args:
+        models: as in :func:`horizon_figure`. groups: likewise. channel: likewise. time_unit: likewise.
+        threshold: relative L2 above which a roll-out has diverged; drawn where a curve comes near it.
+    """
+    with rc_context(STYLE):
+        figure, panels, drawn = _courses(models, groups, lambda steps: steps["capped_relative_l2"][channel], time_unit)
+        if max(drawn, default=0.0) > 0.3 * threshold:
+            for axes in panels:
+                axes.axhline(threshold, color=INK, linewidth=1.0, linestyle=(0, (2, 2)), label="all diverged")
+        _scale(panels, drawn)
+        panels[0].set_ylabel(f"relative L2 error of {channel}")
+        _legend(figure, panels[0])
+    return figure
+
+
+def divergence_figure(models: Mapping[str, Mapping], groups: Sequence[str], time_unit: str) -> Figure:
+    """Share of the roll-outs of each model that have diverged, against time.
+
+    Args:
+        models: as in :func:`horizon_figure`. groups: likewise. time_unit: likewise.
+    """
+    with rc_context(STYLE):
         figure, panels = _panels(len(groups))
-        drawn: list[float] = []
         for axes, group in zip(panels, groups, strict=True):
             for name, style in line_styles(list(models)).items():
                 scores = models[name][group]
-                values = _numbers(scores["per_step"]["mae"][channel])
-                axes.plot(scores["time"], values, label=model_label(name), marker=_marker(values), ms=4, **style)
-                drawn += values[np.isfinite(values)].tolist()
+                share = 100 * _numbers(scores["per_step"]["diverged"])
+                axes.step(scores["time"], share, where="post", label=model_label(name), **style)
             _heading(axes, group, models)
             axes.set_xlabel(with_unit("time since the last observed frame", time_unit))
-        _scale(panels, drawn)
-        panels[0].set_ylabel(with_unit(f"MAE of {channel}", unit))
+        panels[0].set_ylim(-3.0, 103.0)
+        panels[0].set_ylabel("diverged roll-outs [%]")
         _legend(figure, panels[0])
     return figure
 
@@ -99,6 +131,26 @@ def training_figure(curves: Mapping[str, Mapping[str, Sequence[float]]], best: f
         panels[0].set_ylabel("loss [normalised units]")
         _legend(figure, panels[0])
     return figure
+
+
+def _courses(
+    models: Mapping[str, Mapping],
+    groups: Sequence[str],
+    pick: Callable[[Mapping], Sequence[float | None]],
+    time_unit: str,
+) -> tuple[Figure, list[Axes], list[float]]:
+    """One panel per group with a curve per model, and the numbers that were drawn."""
+    figure, panels = _panels(len(groups))
+    drawn: list[float] = []
+    for axes, group in zip(panels, groups, strict=True):
+        for name, style in line_styles(list(models)).items():
+            scores = models[name][group]
+            values = _numbers(pick(scores["per_step"]))
+            axes.plot(scores["time"], values, label=model_label(name), marker=_marker(values), ms=4, **style)
+            drawn += values[np.isfinite(values)].tolist()
+        _heading(axes, group, models)
+        axes.set_xlabel(with_unit("time since the last observed frame", time_unit))
+    return figure, panels, drawn
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:

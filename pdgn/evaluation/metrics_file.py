@@ -45,7 +45,7 @@ def read_metrics_file(path: str | Path) -> dict[str, Any]:
     given = (content.get("schema"), content.get("schema_version")) if isinstance(content, dict) else (None, None)
     if given != (SCHEMA, SCHEMA_VERSION):
         raise ValueError(f"{path}: wanted {SCHEMA} {SCHEMA_VERSION}, given {given[0]} {given[1]}")
-    numbers = ("models", "groups")
+    numbers = ("models", "groups", "spectra")
     return {key: _decoded(value) if key in numbers else value for key, value in content.items()}
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from pdgn.models import MODELS
+
 # Okabe and Ito's palette, told apart by readers with any common colour blindness.
 MODEL_COLOUR = "#0072B2"
 BASELINE_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -17,7 +19,18 @@ INK = "#22272e"
 FAINT = "#d5d9df"
 RESOLUTION = 150  # dots per inch of the PNG files
 
-MODEL_NAMES = {"padgn": "PA-DGN", "persistence": "Persistence", "fixed_operators": "Fixed operators"}
+MODEL_NAMES = {
+    "fen": "FEN",
+    "gru": "GRU",
+    "meshgraphnet": "MeshGraphNet",
+    "mlp": "MLP",
+    "padgn": "PA-DGN",
+    "padgn_published": "PA-DGN, as published",
+    "rgn": "RGN",
+    "rgn_mesh": "RGN + MeshOP",
+    "rgn_standard": "RGN + StandardOP",
+    "var": "VAR",
+}
 
 STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -45,19 +58,27 @@ STYLE: dict[Any, Any] = {
 
 
 def model_label(name: str) -> str:
-    """The name of a model or baseline as a reader wants to see it."""
-    return MODEL_NAMES.get(name, name.replace("_", " ").capitalize())
+    """The name of a model or baseline as a reader wants to see it; that of a run as it is."""
+    return MODEL_NAMES.get(name, name.replace("_", " ").capitalize() if name in MODELS else name)
+
+
+def inner_label(name: str) -> str:
+    """The same within a sentence: "persistence", but "PA-DGN"."""
+    label = model_label(name)
+    return label.lower() if name in MODELS and label[1:] == label[1:].lower() else label
 
 
 def line_styles(names: Sequence[str]) -> dict[str, dict]:
-    """Colour, dash and width of the line of each model: the first is the model, the others its baselines."""
+    """Colour, dash and width of the line of each model: the first stands out, and no two of thirty are alike."""
     styles = {}
     for index, name in enumerate(names):
         if index == 0:
             styles[name] = {"color": MODEL_COLOUR, "linestyle": "-", "linewidth": 2.4, "zorder": 3}
         else:
-            place = (index - 1) % len(BASELINE_COLOURS)
-            styles[name] = {"color": BASELINE_COLOURS[place], "linestyle": BASELINE_DASHES[place], "linewidth": 1.9}
+            count = len(BASELINE_COLOURS)
+            place, turn = (index - 1) % count, (index - 1) // count
+            dash = BASELINE_DASHES[(place + turn) % len(BASELINE_DASHES)]
+            styles[name] = {"color": BASELINE_COLOURS[place], "linestyle": dash, "linewidth": 1.9}
     return styles
 
 

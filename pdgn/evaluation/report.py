@@ -5,65 +5,14 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import yaml
 
 from pdgn.evaluation.line_figures import group_label
-from pdgn.evaluation.palette import model_label, plain_unit, with_unit
+from pdgn.evaluation.palette import inner_label, model_label, plain_unit, with_unit
+from pdgn.evaluation.picture import Picture
+from pdgn.evaluation.report_style import REPORT_STYLE
 from pdgn.evaluation.tables import Table, shown_groups
-
-_STYLE = """
-:root { color-scheme: light; }
-* { box-sizing: border-box; }
-body { margin: 0; background: #f3f4f6; color: #22272e; font: 16px/1.6 system-ui, -apple-system, "Segoe UI", Roboto,
-  "Helvetica Neue", Arial, sans-serif; }
-main { max-width: 70rem; margin: 0 auto; background: #fff; padding: 2.5rem clamp(1rem, 5vw, 4rem) 4rem; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; letter-spacing: -.01em; }
-h2 { font-size: 1.25rem; margin: 2.8rem 0 .6rem; padding-top: 1rem; border-top: 1px solid #e2e5e9; }
-p, ul { max-width: 46rem; }
-.lead { font-size: 1.1rem; color: #4b5563; margin-top: 0; }
-.verdict { border-left: 4px solid #0072b2; background: #eef5fa; padding: .8rem 1.1rem; max-width: 46rem; }
-.verdict p { margin: .2rem 0; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .8rem 0; }
-caption { text-align: left; color: #4b5563; padding-bottom: .4rem; }
-th, td { padding: .38rem .8rem; text-align: right; white-space: nowrap; }
-th[scope=row], thead tr:last-child th:first-child { text-align: left; padding-left: 0; }
-th[scope=colgroup] { text-align: center; border-bottom: 1px solid #c3c8cf; }
-th.first, td.first { padding-left: 1.8rem; }
-thead tr:last-child th { color: #4b5563; font-weight: 500; border-bottom: 2px solid #22272e; }
-tbody tr + tr > * { border-top: 1px solid #eceef1; }
-tbody th { font-weight: 500; }
-tbody tr:first-child th { font-weight: 700; }
-td strong { color: #00578a; }
-figure { margin: 1.4rem 0 2.2rem; }
-.frame { overflow-x: auto; }
-figure img { display: block; max-width: 100%; height: auto; }
-figcaption { color: #4b5563; font-size: .93rem; margin-top: .5rem; max-width: 46rem; }
-pre { background: #f6f7f9; border: 1px solid #e2e5e9; border-radius: 4px; padding: .9rem 1.1rem; overflow-x: auto;
-  font: .86rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.4rem; }
-dt { color: #4b5563; } dd { margin: 0; overflow-wrap: anywhere; }
-footer { margin-top: 3rem; color: #6b7280; font-size: .88rem; }
-@media (max-width: 44rem) { figure img { max-width: none; width: 42rem; } }
-@media (max-width: 36rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } h1 { font-size: 1.5rem; } }
-@media print { body { background: #fff; } main { padding: 0; } }
-"""
-
-
-class Picture(NamedTuple):
-    """A figure of the report.
-
-    Args:
-        name: file name without ending. png: content of the file. caption: one or two sentences.
-        alternative: what it shows, for those who cannot see it.
-    """
-
-    name: str
-    png: bytes
-    caption: str
-    alternative: str
 
 
 def report_html(metrics: Mapping, tables: Sequence[Table], pictures: Sequence[Picture]) -> str:
@@ -71,44 +20,49 @@ def report_html(metrics: Mapping, tables: Sequence[Table], pictures: Sequence[Pi
 
     Args:
         metrics: what metrics.json holds.
-        tables: errors, the main table first.
+        tables: errors, the main table first; that of the models last.
         pictures: figures in the order in which they are shown.
     """
-    title = f"{metrics['name']}: {model_label(metrics['config']['model']['name'])}"
+    several = len(metrics["checkpoints"]) > 1
+    title = f"{metrics['name']}" + ("" if several else f": {model_label(metrics['config']['model']['name'])}")
     title += f" on {metrics['data']['name']}" if metrics["data"]["name"] != metrics["name"] else ""
     parts = [
         f"<h1>{html.escape(title)}</h1>",
         f'<p class="lead">{html.escape(_subject(metrics))}</p>',
         _verdict(metrics),
         "<h2>Errors</h2>",
-        *(f'<div class="wide" tabindex="0">{table.html()}</div>' for table in tables),
+        *(f'<div class="wide" tabindex="0">{table.html()}</div>' for table in tables[:-1]),
         f"<p>{html.escape(_definitions(metrics))}</p>",
         "<h2>Figures</h2>" if pictures else "",
         *(_figure(picture) for picture in pictures),
-        "<h2>Data and model</h2>",
+        "<h2>Data and models</h2>",
+        f'<div class="wide" tabindex="0">{tables[-1].html()}</div>',
         _facts(metrics),
         "<h2>How to reproduce</h2>",
         f"<pre><code>{html.escape(_commands(metrics))}</code></pre>",
         "<h2>Configuration</h2>",
-        f'<pre tabindex="0"><code>{html.escape(yaml.safe_dump(dict(metrics["config"]), sort_keys=False))}</code></pre>',
+        _configs(metrics),
         f"<footer>{html.escape(_footer(metrics))}</footer>",
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body><main>\n"
+        f"<title>{html.escape(title)}</title><style>{REPORT_STYLE}</style></head><body><main>\n"
         + "\n".join(part for part in parts if part)
         + "\n</main></body></html>\n"
     )
 
 
 def verdicts(metrics: Mapping) -> list[str]:
-    """One sentence per group of surfaces: how the model's error compares with each baseline's.
+    """One sentence per group of surfaces: how the model's error compares with each baseline's; of several models,
+    which has the smallest, and by how much.
 
     Args:
         metrics: what metrics.json holds.
     """
     models = metrics["models"]
+    if len(metrics["checkpoints"]) > 1:
+        return _ranking(metrics)
     name, *baselines = models
     sentences = []
     for group in shown_groups(metrics["groups"]):
@@ -124,8 +78,31 @@ def verdicts(metrics: Mapping) -> list[str]:
     return sentences
 
 
+def _ranking(metrics: Mapping) -> list[str]:
+    """The best and the second of each group and channel, by the error at the end of the roll-outs."""
+    sentences = []
+    for group in shown_groups(metrics["groups"]):
+        for channel in metrics["units"]["channels"]:
+            ends = {
+                name: model["groups"][group]["total"]["end_relative_l2"][channel]
+                for name, model in metrics["models"].items()
+            }
+            ranked = sorted((end, name) for name, end in ends.items() if end is not None)
+            if not ranked:
+                continue
+            end, best = ranked[0]
+            text = f"{group_label(group)}: the smallest error of {channel} at the end of the roll-outs is that of "
+            text += f"{inner_label(best)} (relative L2 {end:.3g})"
+            if len(ranked) > 1:
+                follower = ranked[1]
+                times = f", {follower[0] / end:.2g} times that" if end > 0 else ""
+                text += f"; the next is {inner_label(follower[1])} ({follower[0]:.3g}{times})"
+            sentences.append(f"{text}.")
+    return sentences
+
+
 def _compare(error: float, other: float | None, name: str) -> str:
-    label = model_label(name).lower()
+    label = inner_label(name)
     if other is None or not (error > 0 and other > 0 and max(error, other) < float("inf")):
         return f"not comparable with {label}"
     factor = other / error
@@ -157,20 +134,23 @@ def _listed(names: Sequence[str]) -> str:
 def _definitions(metrics: Mapping) -> str:
     horizon = metrics["horizon"]
     reach = f"{horizon} frames" if horizon else "the whole rest of each test trajectory"
+    histories = sorted({model["history"] for model in metrics["models"].values()})
+    seen = " or ".join(map(str, histories)) + (" frames that end at the same one" if len(histories) > 1 else " frames")
+    threshold = f"{metrics['divergence_threshold']:g}"
     return (
-        f"The models see {metrics['history']} frames and predict {reach} from their own predictions. MAE and RMSE "
-        "count every observed value once, in physical units; the relative L2 error is weighted by node masses and "
-        "averaged over roll-outs; a roll-out has diverged when its relative L2 error passes "
-        f"{metrics['divergence_threshold']:g} or a value is not finite. NaN is never left out of a mean."
+        f"The models see {seen} and predict {reach} from their own predictions. MAE and RMSE count every observed "
+        "value once, in physical units, and a NaN is never left out of them; the relative L2 error is weighted by node "
+        "masses and averaged over roll-outs, over the whole of each and at its end; a roll-out has diverged when its "
+        f"relative L2 error passes {threshold} or a value is not finite, and counts as {threshold} from then on."
     )
 
 
 def _figure(picture: Picture) -> str:
-    data = base64.b64encode(picture.png).decode()
-    width = int.from_bytes(picture.png[16:20], "big") * 2 // 3  # a PNG's width; three dots for two pixels look sharp
+    data = base64.b64encode(picture.content).decode()
     return (
         f'<figure id="{html.escape(picture.name)}"><div class="frame" tabindex="0">'
-        f'<img alt="{html.escape(picture.alternative)}" width="{width}" src="data:image/png;base64,{data}"></div>'
+        f'<img alt="{html.escape(picture.alternative)}" width="{picture.width}" '
+        f'src="data:image/{picture.kind};base64,{data}"></div>'
         f"<figcaption>{html.escape(picture.caption)}</figcaption></figure>"
     )
 
@@ -181,29 +161,40 @@ def _facts(metrics: Mapping) -> str:
         f"{name} ({mesh['nodes']} nodes; {mesh['train']} trajectories for training, {mesh['test']} for testing)"
         for name, mesh in metrics["meshes"].items()
     )
-    models = {model_label(name): model for name, model in metrics["models"].items()}
-    epoch = metrics["checkpoint"]["epoch"]
     rows = {
         "Data file": f"{metrics['data']['file']} ({metrics['data']['config_hash'][:12]})",
         "Meshes": "; ".join(meshes),
         "Signal": ", ".join(with_unit(name, unit) for name, unit in units["channels"].items()),
         "Time": f"unit {units['time']}, step {metrics['time_step']:.6g}",
-        "Checkpoint": metrics["checkpoint"]["file"] + ("" if epoch is None else f", epoch {epoch}"),
-        "Parameters": ", ".join(f"{name} {model['parameters']:,}" for name, model in models.items()),
-        "Roll-out time": ", ".join(f"{name} {model['seconds']:.1f} s" for name, model in models.items()),
+        "Checkpoints" if len(metrics["checkpoints"]) > 1 else "Checkpoint": "; ".join(
+            checkpoint["file"] + ("" if checkpoint["epoch"] is None else f", epoch {checkpoint['epoch']}")
+            for checkpoint in metrics["checkpoints"].values()
+        ),
         "Versions": ", ".join(f"{name} {version}" for name, version in metrics["versions"].items()),
     }
     return "<dl>" + "".join(f"<dt>{key}</dt><dd>{html.escape(value)}</dd>" for key, value in rows.items()) + "</dl>"
 
 
 def _commands(metrics: Mapping) -> str:
-    data, folder = metrics["data"]["file"], str(metrics["checkpoint"]["file"]).rpartition("/")[0] or "."
-    return (
-        "# the recipe that made the data is stored in the file (attribute 'config')\n"
-        f"pdgn generate --config RECIPE.yaml --output {data}\n"
-        f"pdgn train --config {folder}/config.yaml\n"
-        f"pdgn evaluate --checkpoint {metrics['checkpoint']['file']}"
-    )
+    data, files = metrics["data"]["file"], [str(entry["file"]) for entry in metrics["checkpoints"].values()]
+    lines = [
+        "# the recipe that made the data is stored in the file (attribute 'config')",
+        f"pdgn generate --config RECIPE.yaml --output {data}",
+        *(f"pdgn train --config {file.rpartition('/')[0] or '.'}/config.yaml" for file in files),
+        "pdgn evaluate " + " ".join(f"--checkpoint {file}" for file in files),
+    ]
+    return "\n".join(lines) + (f" --data {data} --output DIR" if len(files) > 1 else "")
+
+
+def _configs(metrics: Mapping) -> str:
+    """The config; of several checkpoints each behind its name."""
+    texts = {
+        name: f'<pre tabindex="0"><code>{html.escape(yaml.safe_dump(dict(config), sort_keys=False))}</code></pre>'
+        for name, config in metrics.get("configs", {"": metrics["config"]}).items()
+    }
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return "".join(f"<details><summary>{html.escape(name)}</summary>{text}</details>" for name, text in texts.items())
 
 
 def _footer(metrics: Mapping) -> str:

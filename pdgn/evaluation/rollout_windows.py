@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ NODES_PER_BATCH = 16_384
 
 
 class RolloutWindow(NamedTuple):
-    """One roll-out: `history` frames from `start` are observed, the next `steps` predicted."""
+    """One roll-out: `lead` frames from `start` may be observed, the next `steps` are predicted."""
 
     key: TrajectoryKey
     start: int
@@ -33,25 +33,36 @@ class RolloutWindows:
         data: history, fields and context that the model was trained with.
         horizon: frames to predict; ``None``: to the end of each trajectory.
         stride: frames between the starts of two roll-outs of one trajectory; ``None``: one roll-out per trajectory.
+        lead: frames of a window before the predicted ones, of which this model observes the last ``history``; ``None``:
+            its history. With the same lead the windows of all models have the same predicted frames.
 
     Raises:
-        ValueError: no test trajectories, or a window longer than one of them.
+        ValueError: no test trajectories, a window longer than one of them, or a lead shorter than the history.
         OSError: the file is missing or damaged.
     """
 
-    def __init__(self, path: str, data: DataConfig, horizon: int | None = None, stride: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        data: DataConfig,
+        horizon: int | None = None,
+        stride: int | None = None,
+        lead: int | None = None,
+    ) -> None:
+        self.history, self.lead = data.history, data.history if lead is None else lead
+        if self.lead < self.history:
+            raise ValueError(f"lead: wanted at least the history of {self.history} frames, given {self.lead}")
         context = Context(node=data.node_context, edge=data.edge_context, forcing=data.forcing)
         self.dataset = MeshDynamicsDataset(
             path, "test", history=data.history, horizon=horizon or 1, fields=data.fields, context=context
         )
-        self.history = data.history
         self.windows = [window for key in self.dataset.trajectories() for window in self._cut(key, horizon, stride)]
 
     def _cut(self, key: TrajectoryKey, horizon: int | None, stride: int | None) -> Iterator[RolloutWindow]:
         frames = len(self.dataset.time(key))
-        last = frames - self.history - (horizon or 1)
+        last = frames - self.lead - (horizon or 1)
         for start in range(0, last + 1, stride or frames):
-            yield RolloutWindow(key, start, horizon or frames - start - self.history)
+            yield RolloutWindow(key, start, horizon or frames - start - self.lead)
 
     def __enter__(self) -> RolloutWindows:
         return self
@@ -66,7 +77,7 @@ class RolloutWindows:
     def sample(self, window: RolloutWindow) -> Data:
         """The window as a graph, in physical units, as :func:`pdgn.data.build_sample` makes it."""
         key, start, steps = window
-        stop = start + self.history + steps
+        start, stop = start + self.lead - self.history, start + self.lead + steps
         return build_sample(
             self.dataset.record(key.mesh), *self.dataset.frames(key, start, stop),
             self.dataset.time(key)[start:stop], self.dataset.context, self.dataset.parameters(key),
@@ -76,7 +87,7 @@ class RolloutWindows:
     def time(self, window: RolloutWindow) -> np.ndarray:
         """[H] times of the predicted frames since the last observed one."""
         time = self.dataset.time(window.key)[window.start :]
-        return time[self.history : self.history + window.steps] - time[self.history - 1]
+        return time[self.lead : self.lead + window.steps] - time[self.lead - 1]
 
     def batches(self) -> Iterator[tuple[list[RolloutWindow], Batch]]:
         """Batches of roll-outs of equal length, from any of the meshes."""
@@ -94,6 +105,52 @@ class RolloutWindows:
 
     def _batch(self, windows: list[RolloutWindow]) -> tuple[list[RolloutWindow], Batch]:
         return windows, Batch.from_data_list([self.sample(window) for window in windows])
+
+
+class WindowViews:
+    """The same roll-outs as each of several models sees them; a context manager that holds the file open.
+
+    The longest history decides where windows start; each model observes the last frames of its own history, through
+    its own context. Models of the same data settings share a view.
+
+    Args:
+        path: the dataset file. data: settings of each model. horizon, stride: as in :class:`RolloutWindows`.
+
+    Raises:
+        ValueError, OSError: as there.
+    """
+
+    def __init__(
+        self, path: str, data: Sequence[DataConfig], horizon: int | None = None, stride: int | None = None
+    ) -> None:
+        self._views: list[tuple[tuple, RolloutWindows]] = []
+        self.lead = max(settings.history for settings in data)
+        # That of the longest history first: it is the one that tells when the trajectories are too short.
+        for settings in sorted(data, key=lambda settings: -settings.history):
+            if self._find(settings) is None:
+                view = RolloutWindows(path, settings, horizon, stride, self.lead)
+                self._views.append((_seen(settings), view))
+
+    def __enter__(self) -> WindowViews:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for _, view in self._views:
+            view.close()
+
+    def of(self, data: DataConfig) -> RolloutWindows:
+        """The roll-outs as a model of these settings sees them."""
+        view = self._find(data)
+        assert view is not None
+        return view
+
+    def _find(self, data: DataConfig) -> RolloutWindows | None:
+        return next((view for seen, view in self._views if seen == _seen(data)), None)
+
+
+def _seen(data: DataConfig) -> tuple:
+    """What of the settings decides what a model sees."""
+    return data.history, data.fields, data.node_context, data.edge_context, data.forcing
 
 
 def forecast_windows(forecaster: Forecaster, batch: Batch, steps: int) -> list[np.ndarray]:

@@ -25,6 +25,7 @@ class WindowScores:
         drift: [H, C] drift of the conserved quantity in the prediction; ``None`` where it cannot be known.
         true_drift: [H, C] the same of the truth, or ``None``.
         diverged: index of the first diverged step, or ``None``.
+        threshold: relative L2 above which a forecast has diverged.
     """
 
     mesh: str
@@ -35,6 +36,22 @@ class WindowScores:
     drift: Array | None
     true_drift: Array | None
     diverged: int | None
+    threshold: float = 10.0
+
+    def capped(self) -> Metric:
+        """Relative L2 error [H, C] and [C], never above the threshold, so that one forecast cannot drown a mean.
+
+        What is not finite counts as the threshold, and so does every step, observed or not, from the diverged one on:
+        a forecast that returns by chance is no better for it.
+        """
+        error = self.sums.relative_l2()
+        measured = _measured(self.sums)
+        per_step = np.where(measured, _capped(error.per_step, self.threshold), np.nan)
+        if self.diverged is not None:
+            per_step[self.diverged :] = self.threshold
+            measured[self.diverged :] = True
+        total = np.where(measured.any(axis=0), _capped(error.total, self.threshold), np.nan)
+        return Metric(per_step, total)
 
 
 def score_window(
@@ -68,6 +85,7 @@ def score_window(
         drift=None if initial is None else conserved_drift(prediction, initial, mass),
         true_drift=conserved_drift(truth, initial, mass) if initial is not None and np.all(mask) else None,
         diverged=divergence_step(sums.relative_l2().per_step, finite, sums.count, threshold),
+        threshold=threshold,
     )
 
 
@@ -75,7 +93,9 @@ def summarise(windows: Sequence[WindowScores], channels: Sequence[str]) -> dict:
     """The scores of a group of windows.
 
     MAE and RMSE are pooled: every observed value of the group counts once. Relative L2 and drift are means over
-    windows, the drift in total that of the last step. ``..._std`` is the standard deviation over windows.
+    windows, the drift in total that of the last step. ``capped_relative_l2`` is the mean of
+    :meth:`WindowScores.capped`, ``end_relative_l2`` that of its last step: both finite whatever diverges, so read them
+    beside ``diverged``. ``..._std`` is the standard deviation over windows.
 
     Args:
         windows: at least one.
@@ -95,6 +115,7 @@ def summarise(windows: Sequence[WindowScores], channels: Sequence[str]) -> dict:
     total, per_step = _errors(windows, pooled, channels)
     for name in ("drift", "true_drift"):
         per_step[name], total[name] = _mean_drift([getattr(window, name) for window in windows], channels, steps)
+    _add_capped(total, per_step, windows, channels, steps)
     total["diverged"] = float(np.mean([window.diverged is not None for window in windows]))
     total["time_to_divergence"] = _time_to_divergence(windows)
     per_step["diverged"] = _diverged_by_step(windows, steps)
@@ -122,6 +143,36 @@ def _errors(windows: Sequence[WindowScores], pooled: ErrorSums, channels: Sequen
     total["mae_std"] = _named(channels, spread, anywhere)
     total["relative_l2_std"] = _named(channels, relative_std, anywhere)
     return total, per_step
+
+
+def _add_capped(
+    total: dict, per_step: dict, windows: Sequence[WindowScores], channels: Sequence[str], steps: int
+) -> None:
+    """The relative L2 error capped at the threshold: its course, over the whole roll-out, and at its last step."""
+    errors = [window.capped() for window in windows]
+    courses = np.full((len(windows), steps, len(channels)), np.nan)
+    for course, error in zip(courses, errors, strict=True):
+        course[: len(error.per_step)] = error.per_step
+    per_step["capped_relative_l2"] = _mean_and_std(courses, channels)[0]
+    for name, values in (
+        ("capped_relative_l2", [error.total for error in errors]),
+        ("end_relative_l2", [error.per_step[-1] for error in errors]),
+    ):
+        total[name], total[f"{name}_std"] = _mean_and_std(np.array(values), channels)
+
+
+def _mean_and_std(values: Array, channels: Sequence[str]) -> tuple[dict, dict]:
+    """Over windows [n, ..., C], those left out that measured nothing (NaN)."""
+    known = ~np.isnan(values)
+    count = known.sum(0)
+    mean = np.where(known, values, 0.0).sum(0) / np.maximum(count, 1)
+    spread = np.sqrt(np.where(known, np.square(values - mean), 0.0).sum(0) / np.maximum(count, 1))
+    return _named(channels, mean, count > 0), _named(channels, spread, count > 0)
+
+
+def _capped(error: Array, threshold: float) -> Array:
+    """The error, at most the threshold; the threshold where it is not finite."""
+    return np.where(np.isfinite(error), np.minimum(error, threshold), threshold)
 
 
 def _measured(sums: ErrorSums) -> Array:
@@ -157,9 +208,11 @@ def _mean_drift(drifts: Sequence[Array | None], channels: Sequence[str], steps: 
 
 
 def _time_to_divergence(windows: Sequence[WindowScores]) -> dict | None:
-    """Mean and smallest time after which the diverged windows diverged; ``None`` where none did."""
+    """Mean, median and smallest time after which the diverged windows diverged; ``None`` where none did."""
     times = [window.time[window.diverged] for window in windows if window.diverged is not None]
-    return {"mean": float(np.mean(times)), "min": float(np.min(times))} if times else None
+    if not times:
+        return None
+    return {"mean": float(np.mean(times)), "median": float(np.median(times)), "min": float(np.min(times))}
 
 
 def _diverged_by_step(windows: Sequence[WindowScores], steps: int) -> list[float]:

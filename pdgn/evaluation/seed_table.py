@@ -18,8 +18,9 @@ COMPARED = (
     "groups", "models", "pdgn_version",
 )  # fmt: skip
 NAMES_AND_PLACES = {"config": ("name", "seed", "output"), "data": ("file",)}
-METRICS = {**COLUMNS, "drift": "drift"}
-ERRORS = ("mae", "rmse", "relative_l2")
+TIME = "time_to_divergence"
+METRICS = {**COLUMNS, TIME: "median time to divergence", "drift": "drift"}
+ERRORS = ("mae", "rmse", "capped_relative_l2", "end_relative_l2")
 SHOWN_LENGTH = 70
 
 
@@ -152,19 +153,21 @@ def seed_tables(runs: Sequence[Mapping[str, Any]], steps: Sequence[int] = ()) ->
     labels = [f"{step} ({time_label(longest[step - 1], runs[0]['units']['time'])})" for step in chosen]
     tables = []
     for channel, unit in runs[0]["units"]["channels"].items():
-        tables += [_totals(rows, channel, unit, over), _horizons(rows, channel, unit, over, dict(zip(chosen, labels)))]
+        time_unit = plain_unit(runs[0]["units"]["time"]) or "1"
+        tables.append(_totals(rows, channel, unit, over, time_unit))
+        tables.append(_horizons(rows, channel, unit, over, dict(zip(chosen, labels))))
     return tables
 
 
-def _totals(rows: Sequence[_Row], channel: str, unit: str, over: str) -> Table:
-    """The errors over the whole roll-out; a column for the drift only where it is known."""
-    cells = [[spread([_total(scores, key, channel) for scores in row.scores]) for key in METRICS] for row in rows]
-    keys = list(METRICS)
-    if all(line[-1] is None for line in cells):
-        keys, cells = keys[:-1], [line[:-1] for line in cells]
-    units = {"mae": plain_unit(unit) or "1", "rmse": plain_unit(unit) or "1", "diverged": "%"}
+def _totals(rows: Sequence[_Row], channel: str, unit: str, over: str, time_unit: str) -> Table:
+    """The errors over the whole roll-out; a column only for what some seed has measured."""
+    cells = [[_spread_of(row.scores, key, channel) for key in METRICS] for row in rows]
+    used = [place for place, key in enumerate(METRICS) if any(line[place] is not None for line in cells)]
+    keys, cells = [list(METRICS)[place] for place in used], [[line[place] for place in used] for line in cells]
+    units = {"mae": plain_unit(unit) or "1", "rmse": plain_unit(unit) or "1", "diverged": "%", TIME: time_unit}
+    note = "; times over the seeds in which something diverged" if TIME in keys else ""
     return Table(
-        caption=f"Errors of {channel} over the whole roll-out; {over}",
+        caption=f"Errors of {channel} over the whole roll-out; {over}{note}",
         groups=(channel,),
         columns=tuple(f"{METRICS[key]} [{units.get(key, '1')}]" for key in keys),
         names=_names(rows),
@@ -206,9 +209,21 @@ def _names(rows: Sequence[_Row]) -> tuple[str, ...]:
     return tuple(f"{group_label(row.group)}: {model_label(row.model)}" for row in rows)
 
 
+def _spread_of(seeds: Sequence[Mapping[str, Any]], key: str, channel: str) -> Spread | None:
+    """One metric over the seeds; a time to divergence only over those that have one, as others are no NaN."""
+    values = [_total(scores, key, channel) for scores in seeds]
+    return spread([value for value in values if value is not None] or [None]) if key == TIME else spread(values)
+
+
 def _total(scores: Mapping[str, Any], key: str, channel: str) -> float | None:
-    total = scores["total"][key]
-    return total if key == "diverged" else total[channel]
+    """One metric of one seed; files of earlier versions have no capped errors and no median."""
+    total = scores["total"]
+    if key == TIME:
+        return (total.get(key) or {}).get("median")
+    if key == "diverged":
+        return total[key]
+    earlier = {"capped_relative_l2": total["relative_l2"], "end_relative_l2": {channel: None}}
+    return total.get(key, earlier.get(key, {}))[channel]
 
 
 def _cell(value: Spread | None, factor: float = 1.0) -> str:
@@ -244,6 +259,11 @@ def _experiment(metrics: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
     data = common["config"].get("data", {})
     common["config"]["data"] = {name: value for name, value in data.items() if name != "file"}
     common["models"] = {name: _trained(model) for name, model in metrics["models"].items()}
+    seeds = {checkpoint["seed"] for checkpoint in metrics.get("checkpoints", {}).values()}
+    if len(seeds) > 1:
+        raise ValueError(
+            f"{path}: wanted metrics.json of one seed, given a comparison of seeds {', '.join(map(str, sorted(seeds)))}"
+        )
     return common
 
 

@@ -82,6 +82,19 @@ class Stage:
         if not self.flat:
             axes.set_axis_off()
 
+    def cells(self) -> tuple[Array, Array]:
+        """What can be seen: corners [F, 3, 3] and nodes [F, 3] of each face; a sensor is one of three equal corners."""
+        if self.face is None or self.corners is None:
+            return np.repeat(self.pos[:, None], 3, axis=1), np.repeat(np.arange(len(self.pos))[:, None], 3, axis=1)
+        return self.corners, self.face
+
+    def brightness(self, cell: Array, weight: Array) -> Array:
+        """Brightness [...] of points in cells [...], given by barycentric weights [..., 3]; 1 on maps and sensors."""
+        if self.face is None or self.flat:
+            return np.ones(cell.shape)
+        normals = np.einsum("...k,...kc->...c", weight, self._corner_normals()[cell])
+        return _shade(normals.reshape(-1, 3), self.view).reshape(cell.shape)
+
     def _draw_sensors(self, axes: Axes, values: Array, colours: ScalarMappable) -> None:
         points, depth = self.view.project(self.pos)
         if self.segments is not None:

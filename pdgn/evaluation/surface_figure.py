@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -10,7 +12,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from pdgn.evaluation.example import Example
-from pdgn.evaluation.palette import ERROR_MAP, SIGNAL_MAP, STYLE, plain_unit, time_label, with_unit
+from pdgn.evaluation.palette import ERROR_MAP, RESOLUTION, SIGNAL_MAP, STYLE, plain_unit, time_label, with_unit
+from pdgn.evaluation.raster import quick_draw
 
 MAX_TIMES = 4
 PANEL_WIDTH = 2.35  # inches
@@ -32,13 +35,14 @@ def surface_figure(example: Example) -> Figure:
     rows = {"Truth": truth, "Prediction": example.prediction, "Error": example.prediction - truth}
     signal, error = colour_scales(truth[:, steps], rows["Error"][:, steps])
     with rc_context(STYLE):
-        height = PANEL_WIDTH * _aspect(example)
+        height = PANEL_WIDTH * panel_aspect(example)
         figure = Figure(figsize=(PANEL_WIDTH * len(steps) + 1.5, 3 * height + 0.95), layout="constrained")
         panels = figure.subplots(3, len(steps), squeeze=False)
+        draw = quick_draw(example.stage, round(PANEL_WIDTH * RESOLUTION))
         for row, (name, values) in enumerate(rows.items()):
             colours = error if name == "Error" else signal
             for column, step in enumerate(steps):
-                example.stage.draw(panels[row, column], values[:, step], colours)
+                draw(panels[row, column], values[:, step], colours)
                 if row == 0:
                     panels[0, column].set_title(time_label(example.time[step], example.time_unit))
             _name_row(panels[row, 0], name)
@@ -64,7 +68,7 @@ def colour_scales(truth: np.ndarray, error: np.ndarray) -> tuple[ScalarMappable,
     return ScalarMappable(Normalize(low, high), SIGNAL_MAP), ScalarMappable(Normalize(-largest, largest), ERROR_MAP)
 
 
-def _aspect(example: Example) -> float:
+def panel_aspect(example: Example) -> float:
     """Height over width of a panel."""
     points, _ = example.stage.view.project(example.stage.pos)
     width, height = np.maximum(np.ptp(points, axis=0), 1e-300)
@@ -82,14 +86,19 @@ def _label_maps(panels: np.ndarray, example: Example) -> None:
     """Frames round the maps, and their size with its unit, once, under the lower left one."""
     if not example.stage.flat:
         return
-    for axes in panels.flat:
+    frame_maps(panels.flat)
+    size = np.ptp([panels[-1, 0].get_xlim(), panels[-1, 0].get_ylim()], axis=1)
+    panels[-1, 0].set_xlabel(f"{size[0]:.3g} × {size[1]:.3g} {plain_unit(example.length_unit)}".rstrip())
+
+
+def frame_maps(panels: Iterable[Axes]) -> None:
+    """A thin frame and no ticks."""
+    for axes in panels:
         axes.set_xticks([])
         axes.set_yticks([])
         for spine in axes.spines.values():
             spine.set_visible(True)
             spine.set_color("#c3c8cf")
-    size = np.ptp([panels[-1, 0].get_xlim(), panels[-1, 0].get_ylim()], axis=1)
-    panels[-1, 0].set_xlabel(f"{size[0]:.3g} × {size[1]:.3g} {plain_unit(example.length_unit)}".rstrip())
 
 
 def _extend(example: Example, signal: ScalarMappable) -> str:

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pdgn.evaluation.line_figures import count_label, group_label
 from pdgn.evaluation.palette import model_label, plain_unit
 
-COLUMNS = {"mae": "MAE", "rmse": "RMSE", "relative_l2": "rel. L2", "diverged": "diverged"}
+COLUMNS = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "capped_relative_l2": "rel. L2",
+    "end_relative_l2": "end rel. L2",
+    "diverged": "diverged",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,8 @@ class Table:
         top = "   ".join([" " * margin, *headings])
         body = [line(name, row) for name, row in zip(self.names, rows, strict=True)]
         rule = "─" * (margin + sum(block + 3 for block in blocks))
-        return "\n".join([f"{self.caption} (* best)", top.rstrip(), line("", heads), rule, *body])
+        caption = f"{self.caption} (* best)" if self.best else self.caption
+        return "\n".join([caption, top.rstrip(), line("", heads), rule, *body])
 
     def markdown(self) -> str:
         """For a document; the best of each column is bold."""
@@ -93,7 +100,7 @@ def error_table(
 
     Args:
         models: {model: {group: scores}}. groups: which of them. channel: which channel. unit: its unit.
-        columns: which metrics, of mae, rmse, relative_l2, diverged.
+        columns: which metrics, of COLUMNS.
     """
     keys = [(group, key) for group in groups for key in columns]
     values = [[_value(scores[group]["total"], key, channel) for group, key in keys] for scores in models.values()]

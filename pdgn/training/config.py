@@ -149,6 +149,8 @@ class EvaluationConfig:
         horizon: frames to roll out; null: to the end of the test trajectories.
         stride: frames between the starts of two roll-outs of one trajectory; null: one roll-out per trajectory.
         figures: draw figures for the report.
+        animation: among them one that moves: truth and predictions on the surface, frame by frame.
+        modes: eigenfunctions of the surface's Laplace–Beltrami operator for the spectra; 0: no spectra.
         divergence_threshold: a roll-out counts as diverged from the step on where its relative L2 error passes this,
             or where a value is not finite.
     """
@@ -157,12 +159,15 @@ class EvaluationConfig:
     horizon: int | None = None
     stride: int | None = None
     figures: bool = True
+    animation: bool = True
+    modes: int = 128
     divergence_threshold: float = 10.0
 
     def __post_init__(self) -> None:
         for name in ("horizon", "stride"):
             value = getattr(self, name)
             _require(f"evaluation.{name}", value is None or value >= 1, "an integer of at least 1", value)
+        _require("evaluation.modes", self.modes >= 0, "an integer of at least 0", self.modes)
         _require(
             "evaluation.divergence_threshold", self.divergence_threshold > 0, "a positive number",
             self.divergence_threshold,

@@ -133,10 +133,14 @@ def test_the_report_is_one_file_with_described_figures(tmp_path, monkeypatch):
     result = evaluate(run, output=tmp_path / "results")
     text = result.report.read_text()
     names = {path.stem for path in (tmp_path / "results" / "figures").iterdir()}
-    assert names == {"rollout_seen", "rollout_unseen", "error_against_horizon", "conserved_quantity", "training"}
+    names_wanted = {
+        "rollout_seen", "rollout_unseen", "animation", "error_against_horizon", "relative_error", "conserved_quantity",
+        "spectrum", "weights", "training",
+    }  # fmt: skip
+    assert names == names_wanted
     images = re.findall(r"<img ([^>]*)>", text)
-    assert len(images) == 5 and all(re.search(r'alt="[^"]{20,}"', image) for image in images)
-    assert not re.findall(r'(?:src|href)="(?!data:image/png;base64,)', text) and "http" not in text
+    assert len(images) == 9 and all(re.search(r'alt="[^"]{20,}"', image) for image in images)
+    assert not re.findall(r'(?:src|href)="(?!data:image/(?:png|webp);base64,)', text) and "://" not in text
     assert "<title>tiny: PA-DGN on decay</title>" in text and "Persistence" in text and "pdgn train --config" in text
     assert "Seen surfaces: mean absolute error of u 1.26 K: the same as persistence." in text
     assert not (run.parent / "report.html").exists()

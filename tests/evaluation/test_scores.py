@@ -83,9 +83,40 @@ def test_divergence_counts_windows_and_gives_the_first_time(truth):
     wilder[0, 3] = np.inf
     group = summarise([scored(wild, truth), scored(wilder, truth), scored(truth, truth)], ["u"])
     assert group["total"]["diverged"] == pytest.approx(2 / 3)
-    assert group["total"]["time_to_divergence"] == {"mean": 1.75, "min": 1.5}
+    assert group["total"]["time_to_divergence"] == {"mean": 1.75, "median": 1.75, "min": 1.5}
     np.testing.assert_allclose(group["per_step"]["diverged"], [0, 0, 1 / 3, 2 / 3])
     assert summarise([scored(truth, truth)], ["u"])["total"]["time_to_divergence"] is None
+
+
+def test_an_error_is_capped_from_the_divergence_on_even_where_the_forecast_returns(truth):
+    wild = truth.copy()
+    wild[:, 1] *= 12.0  # relative L2 of 11; exact before and after
+    broken = truth.copy()
+    broken[0, 3] = np.nan
+    group = summarise([scored(wild, truth), scored(broken, truth), scored(1.5 * truth, truth)], ["u"])
+    np.testing.assert_allclose(group["per_step"]["capped_relative_l2"]["u"], [0.5 / 3, 10.5 / 3, 10.5 / 3, 20.5 / 3])
+    assert group["total"]["end_relative_l2"]["u"] == pytest.approx(20.5 / 3)
+    assert group["total"]["end_relative_l2_std"]["u"] == pytest.approx(np.std([10.0, 10.0, 0.5]))
+    # The first one's whole error is below 11, as one step of four is wrong: it is not raised to the threshold.
+    whole = np.sqrt(11**2 * np.square(truth[:, 1]).sum() / np.square(truth).sum())
+    assert whole < 10.0
+    assert group["total"]["capped_relative_l2"]["u"] == pytest.approx((whole + 10.0 + 0.5) / 3)
+    assert np.isnan(group["total"]["relative_l2"]["u"])
+
+
+def test_the_cap_is_the_threshold_that_was_given(truth):
+    score = score_window(3.0 * truth, truth, np.ones((6, 4), bool), np.ones(6), None, time=np.arange(4), threshold=1.5)
+    assert score.diverged == 0 and score.capped().per_step.tolist() == [[1.5]] * 4 and score.capped().total == [1.5]
+
+
+def test_the_end_is_left_out_where_nobody_observed_it(truth):
+    mask = np.ones((6, 4), dtype=bool)
+    mask[:, 3] = False
+    group = summarise([scored(1.1 * truth, truth, mask), scored(1.3 * truth, truth)], ["u"])
+    assert group["total"]["end_relative_l2"]["u"] == pytest.approx(0.3)
+    np.testing.assert_allclose(group["per_step"]["capped_relative_l2"]["u"], [0.2, 0.2, 0.2, 0.3])
+    nothing = summarise([scored(truth, truth, np.zeros((6, 4), dtype=bool))], ["u"])["total"]
+    assert nothing["end_relative_l2"]["u"] is None and nothing["capped_relative_l2"]["u"] is None
 
 
 def test_drift_of_prediction_and_truth(truth):

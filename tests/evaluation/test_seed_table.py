@@ -11,20 +11,22 @@ from pdgn.evaluation.metrics_file import write_metrics
 from pdgn.evaluation.seed_table import mean_of_first, read_seeds, seed_tables, spread
 
 
-def scores(mae, course=(1.0, 2.0, 6.0), *, drift=None, diverged=0.0):
+def scores(mae, course=(1.0, 2.0, 6.0), *, drift=None, diverged=0.0, time=None):
     """Scores of one model on one group; everything but the MAE follows from it."""
     errors = {"mae": {"u": mae}, "rmse": {"u": 2 * mae}, "relative_l2": {"u": 0.5 * mae}, "drift": {"u": drift}}
+    errors |= {"capped_relative_l2": {"u": 0.5 * mae}, "end_relative_l2": {"u": 3 * mae}}
+    times = None if time is None else {"mean": 2 * time, "median": time, "min": 0.5 * time}
     return {
         "trajectories": 2, "windows": 4, "time": [0.5, 1.0, 1.5],
-        "total": {**errors, "diverged": diverged},
+        "total": {**errors, "diverged": diverged, "time_to_divergence": times},
         "per_step": {"mae": {"u": list(course)}},
     }  # fmt: skip
 
 
-def metrics(seed, mae=1.0, course=(1.0, 2.0, 6.0), *, kinds=("seen", "unseen"), drift=None, diverged=0.0):
+def metrics(seed, mae=1.0, course=(1.0, 2.0, 6.0), *, kinds=("seen", "unseen"), drift=None, diverged=0.0, time=None):
     """What metrics.json of one seed holds: a model that depends on the seed, and persistence, which does not."""
     groups = {**{kind: [kind] for kind in kinds}, "all": list(kinds), **{f"mesh:{kind}": [kind] for kind in kinds}}
-    model = {group: scores(mae, course, drift=drift, diverged=diverged) for group in groups}
+    model = {group: scores(mae, course, drift=drift, diverged=diverged, time=time) for group in groups}
     fixed = {group: scores(0.1, (0.1, 0.2, None), drift=drift) for group in groups}
     return {
         "name": f"run{seed}", "created": f"day {seed}", "pdgn_version": "1", "device": f"machine {seed}",
@@ -84,13 +86,37 @@ def test_mean_of_the_first_steps():
 def test_errors_over_three_seeds():
     runs = [metrics(seed, mae, diverged=fraction) for seed, mae, fraction in ((0, 1, 0.0), (1, 2, 0.5), (5, 4, 0.25))]
     table = seed_tables(runs)[0]
-    assert table.columns == ("MAE [kg/m²]", "RMSE [kg/m²]", "rel. L2 [1]", "diverged [%]") and table.groups == ("u",)
+    assert table.columns == (
+        "MAE [kg/m²]", "RMSE [kg/m²]", "rel. L2 [1]", "end rel. L2 [1]", "diverged [%]",
+    )  # fmt: skip
+    assert table.groups == ("u",)
     assert table.names[:3] == ("Seen surfaces: PA-DGN", "Seen surfaces: Persistence", "Unseen surfaces: PA-DGN")
     assert table.names[4:] == tuple(f"{mesh}: {m}" for mesh in ("seen", "unseen") for m in ("PA-DGN", "Persistence"))
-    assert table.cells[0] == ("2.33 ± 1.5", "4.67 ± 3.1", "1.17 ± 0.76", "25 ± 25")
-    assert table.cells[1] == ("0.1 ± 0", "0.2 ± 0", "0.05 ± 0", "0 ± 0")
-    assert table.best == {(row, column) for row in (1, 3, 5, 7) for column in range(3)}
+    assert table.cells[0] == ("2.33 ± 1.5", "4.67 ± 3.1", "1.17 ± 0.76", "7 ± 4.6", "25 ± 25")
+    assert table.cells[1] == ("0.1 ± 0", "0.2 ± 0", "0.05 ± 0", "0.3 ± 0", "0 ± 0")
+    assert table.best == {(row, column) for row in (1, 3, 5, 7) for column in range(4)}
     assert "over 3 seeds (0, 1, 5)" in table.caption and "0.1 ± 0*" in table.text()
+
+
+def test_times_to_divergence_are_those_of_the_seeds_that_diverged():
+    runs = [metrics(0, diverged=0.5, time=2.0), metrics(1, diverged=0.25, time=3.0), metrics(2)]
+    table = seed_tables(runs)[0]
+    assert table.columns[-1] == "median time to divergence [h]" and "in which something diverged" in table.caption
+    assert table.cells[0][-2:] == ("25 ± 25", "2.5 ± 0.71")  # sqrt(1/2); the third seed has no time and makes no NaN
+    assert table.cells[1][-2:] == ("0 ± 0", "–")
+
+
+def test_files_of_earlier_versions_are_read():
+    runs = [metrics(0, 1.0), metrics(1, 2.0)]
+    for run in runs:
+        for model in run["models"].values():
+            for group in model["groups"].values():
+                for key in ("capped_relative_l2", "end_relative_l2"):
+                    del group["total"][key]
+                group["total"]["time_to_divergence"] = {"mean": 1.0, "min": 0.5}
+    table = seed_tables(runs)[0]
+    assert table.columns == ("MAE [kg/m²]", "RMSE [kg/m²]", "rel. L2 [1]", "diverged [%]")
+    assert table.cells[0] == ("1.5 ± 0.71", "3 ± 1.4", "0.75 ± 0.35", "0 ± 0")
 
 
 def test_mae_at_steps_and_over_the_first_steps():
@@ -118,7 +144,7 @@ def test_drift_has_a_column_where_it_is_known_and_one_kind_of_surface_has_no_gro
 
 def test_a_nan_is_never_the_best():
     table = seed_tables([metrics(0, math.nan), metrics(1, 0.01)])[0]
-    assert table.cells[0][:3] == ("NaN", "NaN", "NaN")
+    assert table.cells[0][:4] == ("NaN", "NaN", "NaN", "NaN")
     assert {row for row, _ in table.best} == {1, 3, 5, 7}
 
 
@@ -149,6 +175,10 @@ def changed(*keys, value, seed=1):
         (changed("models", "extra", value=metrics(1)["models"]["padgn"]), "given models.extra = {.*… instead of None$"),
         (changed("pdgn_version", value="2"), "given pdgn_version = '2' instead of '1'$"),
         (metrics(0), "1.json: wanted each seed once, given seed 0 as in .*0.json$"),
+        (
+            {**metrics(1), "checkpoints": {"a": {"seed": 1}, "b": {"seed": 2}}},
+            "1.json: wanted metrics.json of one seed, given a comparison of seeds 1, 2$",
+        ),
         ({"name": "x"}, "1.json: wanted metrics.json as 'pdgn evaluate' writes it, given one without config$"),
         (changed("config", value={}), "given one without config.seed$"),
     ],
