@@ -170,6 +170,17 @@ def test_a_baseline_of_a_trained_model_is_fitted_beside_it(dataset: Path, tmp_pa
     assert (folder / "local_linear" / "finished").read_text() == "1 epoch, closed form\n"
 
 
+@pytest.mark.slow
+def test_several_processes_fit_what_one_does(dataset: Path, tmp_path: Path) -> None:
+    config = config_of(dataset, tmp_path / "alone")
+    settings = replace(config.training, epochs=1, processes=2)
+    baselines = EvaluationConfig(baselines=["gru"])  # is trained after it by both
+    together = replace(config, training=settings, output=str(tmp_path / "together"), evaluation=baselines)
+    one, other = (read_checkpoint(train(run) / "best.ckpt")["state_dict"] for run in (config, together))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert (tmp_path / "together" / "tiny" / "gru" / "finished").is_file()
+
+
 def test_the_ordinary_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Generate, train, evaluate, predict: the shared form on several surfaces, one of them never trained on."""
     data, runs = tmp_path / "tiny.h5", tmp_path / "runs"
