@@ -45,8 +45,9 @@ def build_sample(
     Returns:
         Data with x [V, T0, C], x_mask [V, T0], y [V, H, C], y_mask [V, H], forcing [V, T0+H, Q], node_context [V, P],
         edge_context [E, R], edge_index [2, E], reference_gradient [E], reference_laplacian [E], mass [V], pos [V, 3],
-        face [3, F] and cell_vector [F, 2, 3] (:mod:`pdgn.data.cells`; F may be 0 for sensors), dt [1]. Floats are float32; frames are 0 where not observed. Static tensors are shared between samples: do not
-        change them in place.
+        face [3, F] and cell_vector [F, 2, 3] (:mod:`pdgn.data.cells`; F may be 0 for sensors), dt [1]. Floats are
+        float32; frames are 0 where not observed. Static tensors are shared between samples: do not change them in
+        place.
 
     Raises:
         ValueError: shapes do not fit, an observed value is not finite, a context feature is not there.

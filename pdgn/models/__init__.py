@@ -2,6 +2,7 @@
 
 from pdgn.models.channels import Channels
 from pdgn.models.closed_form_model import ClosedFormModel
+from pdgn.models.finite_element_network import FENState, FiniteElementNetwork
 from pdgn.models.fixed_operators import FixedOperators
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.gru import GRU
@@ -24,6 +25,8 @@ __all__ = [
     "VAR",
     "Channels",
     "ClosedFormModel",
+    "FENState",
+    "FiniteElementNetwork",
     "FixedOperators",
     "ForecastModel",
     "LocalLinear",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pdgn.models.channels import Channels
+from pdgn.models.finite_element_network import FiniteElementNetwork
 from pdgn.models.fixed_operators import FixedOperators
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.gru import GRU
@@ -19,6 +20,7 @@ from pdgn.models.rgn import RGN, MeshRGN, StandardRGN
 from pdgn.models.var import VAR
 
 MODELS: dict[str, type[ForecastModel]] = {
+    "fen": FiniteElementNetwork,
     "fixed_operators": FixedOperators,
     "gru": GRU,
     "local_linear": LocalLinear,

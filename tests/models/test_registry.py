@@ -13,6 +13,7 @@ def test_every_model_is_built_by_its_name():
     for name, model in MODELS.items():
         assert type(build_model(name, CHANNELS)) is model
     assert {name: model.trainable for name, model in MODELS.items()} == {
+        "fen": True,
         "fixed_operators": True,
         "gru": True,
         "local_linear": True,
