@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pdgn.cli.draws import specimen
+from pdgn.cli.draws import FACES, specimen
 from pdgn.cli.geodesics import distance_attributes, distance_units
 from pdgn.cli.recipe import Recipe
 from pdgn.cli.units import unit_in
@@ -50,6 +50,8 @@ def parameter_units(recipe: Recipe) -> dict[str, str]:
     first = recipe.equation.fields[0]
     units = {"length": recipe.unit, "time": recipe.trajectories.time_unit, "field": _unit(recipe, first)}
     found = {name: unit_in(unit, units) for name, (_, unit) in specimen(recipe.equation).parameters().items()}
+    if recipe.equation.flow in found:
+        found[f"{recipe.equation.flow}{FACES}"] = found[recipe.equation.flow]
     if recipe.sensors is not None and recipe.sensors.degraded:
         found |= {f"{name}_noise": _unit(recipe, name) for name in recipe.equation.fields}
     return found

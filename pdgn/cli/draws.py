@@ -27,6 +27,7 @@ from pdgn.simulate import (
 )
 
 Array = NDArray[np.float64]
+FACES = "_faces"  # what the name of a parameter on faces ends with
 
 
 class Coefficients(NamedTuple):
@@ -148,7 +149,8 @@ def stored_parameters(equation: Equation, mesh: TriMesh, count: int) -> dict[str
         count: n, trajectories in the block.
 
     Returns:
-        Name → [n] float64 for a number, [n, V, 1] or [n, V, 3] float32 for a field, at the vertices.
+        Name → [n] float64 for a number, [n, V, 1] or [n, V, 3] float32 for a field, at the vertices; a velocity on
+        faces is kept as it is too, [n, F, 3] float32 by the name <name>_faces.
     """
     found: dict[str, np.ndarray] = {}
     for name, (value, _) in equation.parameters().items():
@@ -159,6 +161,8 @@ def stored_parameters(equation: Equation, mesh: TriMesh, count: int) -> dict[str
         if array.ndim == 1:
             array = array[:, None]
         if len(array) != mesh.num_vertices:
+            if array.shape[1] == 3:  # a mean at vertices does not say what flows through an edge; the faces do
+                found[name + FACES] = np.repeat(array[None].astype(np.float32), count, axis=0)
             array = vertex_velocity(mesh, array) if array.shape[1] == 3 else _at_vertices(mesh, array)
         found[name] = np.repeat(array[None].astype(np.float32), count, axis=0)
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdgn.cli.carried import carried
-from pdgn.cli.draws import draw_coefficients, draw_patterns, make_equation, specimen, stored_parameters
+from pdgn.cli.draws import FACES, draw_coefficients, draw_patterns, make_equation, specimen, stored_parameters
 from pdgn.cli.geodesics import (
     DistanceJob,
     distance_block,
@@ -238,7 +238,11 @@ def _observed(
     wanted, vertex = recipe.sensors, sensors(recipe, job.surface)
     assert wanted is not None
     fields = {name: np.ascontiguousarray(values[:, :, vertex]) for name, values in run.fields.items()}
-    parameters = {name: values[:, vertex] if values.ndim > 1 else values for name, values in run.parameters.items()}
+    parameters = {
+        name: values[:, vertex] if values.ndim > 1 else values
+        for name, values in run.parameters.items()
+        if not name.endswith(FACES)
+    }
     mask: dict[str, np.ndarray] = {}
     if wanted.degraded:
         generator = np.random.default_rng([recipe.seed, 3, *_seed_of_network(recipe, place), job.block])

@@ -28,6 +28,7 @@ HOURS = {"h": 1.0, "min": 1 / 60, "s": 1 / 3600, "d": 24.0}
 _NODE_FEATURES = ("pos", "normal", "boundary", "log_mass", "dt", *NODE_FEATURES)
 _EDGE_FEATURES = ("length", "vector", "reference", *EDGE_FEATURES)
 _FORCING_FEATURES = ("hour_of_day",)
+PROJECTION, CONVECTION = VECTOR_PREFIXES = ("project:", "convection:")
 # Of features that name something of the mesh after a colon.
 _PREFIXES = {"node": (SIGNED,), "edge": (), "forcing": ()}
 
@@ -52,8 +53,9 @@ class Context:
             nodes). Of several stored methods the most accurate is taken: exact, heat, fast marching.
         edge: of "length", "vector" (3), "reference" (reference gradient times length, reference Laplacian times
             length²; 2), "geodesic_difference" = d_j − d_i of the distances to each source (S), "project:<name>" =
-            ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], or the name of an array of the mesh's ``edge``,
-            such as "geodesic_length".
+            ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], "convection:<name>", the convection weights of
+            such a field, or of one on the faces [F, 3], on a mesh (2, see :class:`pdgn.operators.ConvectionWeights`), or the name of an array of the
+            mesh's ``edge``, such as "geodesic_length".
         forcing: of "hour_of_day" (sin and cos of 2π·hour/24, UTC; 2).
     """
 
@@ -81,14 +83,16 @@ def parameter_names(context: Context, record: MeshRecord, available: Mapping[str
     ):
         for name in names:
             array, arrays = name, own
-            if kind == "edge" and name.startswith("project:"):
-                array, arrays = name.removeprefix("project:"), record.node
+            if kind == "edge" and name.startswith(VECTOR_PREFIXES):
+                array, arrays = _vector_field(name), record.node
+                if name.startswith(CONVECTION) and record.face is None:
+                    raise ValueError(f"edge context feature {name!r}: wanted a mesh, given sensors without faces")
             elif name in builtin or name.startswith(_PREFIXES[kind]) or (kind != "node" and name in own):
                 _require_builtin(record, name)
                 continue
             if array in arrays:
                 continue
-            if array not in available or (kind != "node" and not name.startswith("project:")):
+            if array not in available or (kind != "node" and not name.startswith(VECTOR_PREFIXES)):
                 raise ValueError(_unknown(kind, name, builtin, own if arrays is own else arrays, available))
             needed.append(array)
     return list(dict.fromkeys(needed))
@@ -105,7 +109,7 @@ def _require_builtin(record: MeshRecord, name: str) -> None:
 
 def _unknown(kind: str, name: str, builtin: tuple[str, ...], own: Mapping, parameters: Mapping[str, object]) -> str:
     names = [*builtin, *sorted(own), *(sorted(parameters) if kind != "forcing" else ())]
-    names += {"edge": ["project:<vector field>"], "node": [f"{SIGNED}<curve>"]}.get(kind, [])
+    names += {"edge": [f"{prefix}<vector field>" for prefix in VECTOR_PREFIXES], "node": [f"{SIGNED}<curve>"]}.get(kind, [])
     return f"{kind} context feature {name!r}: the record does not have it, available: {', '.join(dict.fromkeys(names))}"
 
 
@@ -168,7 +172,7 @@ def edge_context(record: MeshRecord, names: list[str], parameters: Mapping[str, 
         ValueError: a feature that the record does not have.
     """
     static = all(
-        name in _EDGE_FEATURES or name in record.edge or name.removeprefix("project:") in record.node for name in names
+        name in _EDGE_FEATURES or name in record.edge or _vector_field(name) in record.node for name in names
     )
     return _kept(record, "edge", names, static, lambda: _edge_columns(record, names, parameters))
 
@@ -186,10 +190,14 @@ def _edge_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.nda
         return record.tensor(f"geodesic/{name}", lambda: geodesic_edges(record, name))
     if name in record.edge:
         return record.tensor(f"edge/{name}", lambda: _columns(record.edge[name]))
-    vector_field = name.removeprefix("project:")
-    if vector_field in record.node:
-        return record.tensor(name, lambda: _project(record, record.node[vector_field], name))
-    return torch.from_numpy(_project(record, parameters[vector_field], name).astype(np.float32))
+    field, make = _vector_field(name), _convection if name.startswith(CONVECTION) else _project
+    if field in record.node:
+        return record.tensor(name, lambda: make(record, record.node[field], name))
+    return torch.from_numpy(make(record, parameters[field], name).astype(np.float32))
+
+
+def _vector_field(name: str) -> str:
+    return name.removeprefix(PROJECTION).removeprefix(CONVECTION)
 
 
 def _scaled_reference(record: MeshRecord) -> np.ndarray:
@@ -199,13 +207,24 @@ def _scaled_reference(record: MeshRecord) -> np.ndarray:
     )
 
 
+def _convection(record: MeshRecord, values: np.ndarray, name: str) -> np.ndarray:
+    try:
+        return np.stack(record.convection.weights(values), axis=1)
+    except ValueError as error:
+        raise ValueError(f"edge context feature {name!r}: {error}") from None
+
+
 def _project(record: MeshRecord, values: np.ndarray, name: str) -> np.ndarray:
+    _require_vectors(record, values, name)
+    source, target = record.edge_index
+    return np.einsum("ec,ec->e", 0.5 * (values[source] + values[target]), record.edge["vector"])[:, None]
+
+
+def _require_vectors(record: MeshRecord, values: np.ndarray, name: str) -> None:
     if values.shape != (record.num_nodes, 3):
         raise ValueError(
             f"edge context feature {name!r}: wanted a vector field {[record.num_nodes, 3]}, got {list(values.shape)}"
         )
-    source, target = record.edge_index
-    return np.einsum("ec,ec->e", 0.5 * (values[source] + values[target]), record.edge["vector"])[:, None]
 
 
 def forcing(names: list[str], time: np.ndarray, axis: TimeAxis, num_nodes: int) -> Tensor:

@@ -92,6 +92,7 @@ class Normalizer(nn.Module):
                 result[name] = (data[name] - getattr(self, f"{name}_mean")) / getattr(self, f"{name}_std")
         result.reference_gradient = data.reference_gradient * self.gradient_scale
         result.reference_laplacian = data.reference_laplacian * self.laplacian_scale
+        result.inverse_mass = self.laplacian_scale / data.mass
         num_graphs = getattr(data, "num_graphs", 1)
         result.increment_scale = self.increment_scale.expand(num_graphs, -1).clone()
         result.length_scale = self.gradient_scale.expand(num_graphs)

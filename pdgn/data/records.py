@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from pdgn.data.record_checks import check_arrays, check_curve, check_edges, check_geometry, check_positions
 from pdgn.geodesics import Curve, signed_geodesic_distances
 from pdgn.mesh import TriMesh, minimal_image
-from pdgn.operators import mass, reference_weights, sensor_reference_weights
+from pdgn.operators import ConvectionWeights, mass, reference_weights, sensor_reference_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -188,6 +189,17 @@ class MeshRecord:
         static = {"mass": np.ones(len(pos)), **(node or {})}
         arrays = {**_edge_arrays(vector, gradient, laplacian), **(edge or {})}
         return cls(pos, None, edge_index, static, arrays, dict(geodesic or {}), period, unit)
+
+    @cached_property
+    def convection(self) -> ConvectionWeights:
+        """What makes convection weights of a velocity on this mesh.
+
+        Raises:
+            ValueError: there are no faces, or one has no area.
+        """
+        if self.face is None:
+            raise ValueError("convection: wanted a mesh, given sensors without faces")
+        return ConvectionWeights.of(TriMesh(self.pos, self.face, self.period))
 
     def tensor(self, name: str, compute: Callable[[], np.ndarray]) -> Tensor:
         """A static tensor of this mesh, computed once and kept: float32, int64 or bool.
