@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from pdgn.cli.wanted import require, require_at_least
@@ -75,8 +76,10 @@ class StationsRecipe:
     """Readings of real stations instead of a simulation.
 
     Args:
-        stations: CSV of stations: id, latitude, longitude [degrees], altitude [m].
-        readings: CSV of hourly readings, one row per station and hour.
+        stations: CSV of stations: id, latitude, longitude [degrees], altitude [m]; none with format "noaa", whose
+            files say where each station is.
+        readings: CSV of hourly readings, one row per station and hour; with format "noaa" a file of Local
+            Climatological Data or a folder of them (`pdgn.data.read_noaa`).
         field: name of the field in the file.
         unit: its unit.
         station_column: column of both tables that names the station.
@@ -88,9 +91,14 @@ class StationsRecipe:
         neighbours: k of the symmetrised nearest-neighbour graph.
         max_gap_hours: gaps up to this length are interpolated linearly in time; longer ones are masked.
         min_coverage: stations that report a smaller fraction of the hours are dropped, and named.
+        format: "tables" or "noaa".
+        first_date: YYYY-MM-DD, the first day of training; none: that of the first reading. Of format "noaa".
+        box: south, north, west, east [degrees] of the stations that are taken; none: all. Of format "noaa".
+        scale: what values are multiplied with.
+        offset: what is then added [unit].
     """
 
-    stations: str
+    stations: str | None
     readings: str
     field: str = "temperature"
     unit: str = "K"
@@ -103,3 +111,24 @@ class StationsRecipe:
     neighbours: int = 4
     max_gap_hours: int = 3
     min_coverage: float = 0.8
+    format: Literal["tables", "noaa"] = "tables"
+    first_date: str | None = None
+    box: list[float] | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        noaa = self.format == "noaa"
+        tables = "none, as the files of NOAA say where stations are" if noaa else "the path of a table"
+        require("stations.stations", (self.stations is None) == noaa, tables, self.stations)
+        require("stations.box", self.box is None or (noaa and len(self.box) == 4),
+                "four numbers, with format 'noaa'", self.box)  # fmt: skip
+        require("stations.first_date", self.first_date is None or (noaa and _is_date(self.first_date)),
+                "YYYY-MM-DD, with format 'noaa'", self.first_date)  # fmt: skip
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).strftime("%Y-%m-%d") == text
+    except ValueError:
+        return False

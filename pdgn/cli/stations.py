@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pdgn.cli.recipe import StationsRecipe
-from pdgn.data import DatasetWriter, SensorColumns, read_sensor_tables, sensor_trajectories
+from pdgn.data import (
+    Box,
+    DatasetWriter,
+    SensorColumns,
+    SensorTable,
+    read_noaa,
+    read_sensor_tables,
+    sensor_trajectories,
+)
 
 NETWORK = "stations"
 
@@ -27,9 +37,7 @@ def write_stations(recipe: StationsRecipe, output: Path, about: dict[str, Any], 
         FileNotFoundError: a table is missing.
         ValueError: a table cannot be read; the message names file and line.
     """
-    columns = SensorColumns(station=recipe.station_column, date=recipe.date_column)
-    variables = {recipe.value_column: recipe.field}
-    table = read_sensor_tables(recipe.stations, recipe.readings, variables=variables, columns=columns)
+    table = read_stations(recipe)
     days = {"train": recipe.train_days, "valid": recipe.valid_days, "test": recipe.test_days}
     network = sensor_trajectories(
         table, days=days, mesh=NETWORK, neighbours=recipe.neighbours,
@@ -45,3 +53,27 @@ def write_stations(recipe: StationsRecipe, output: Path, about: dict[str, Any], 
         if not writer.has_block(NETWORK, 0):
             writer.write_block(network.block)
         return writer.finish()
+
+
+def read_stations(recipe: StationsRecipe) -> SensorTable:
+    """The readings of a recipe, scaled to its unit.
+
+    Args:
+        recipe: which files, columns and places.
+
+    Returns:
+        The table.
+
+    Raises:
+        FileNotFoundError, ValueError: as `write_stations`.
+    """
+    variables = {recipe.value_column: recipe.field}
+    if recipe.format == "noaa":
+        first = None if recipe.first_date is None else datetime.fromisoformat(recipe.first_date)
+        box = None if recipe.box is None else Box(*recipe.box)
+        table = read_noaa(recipe.readings, variables=variables, box=box, first=first)
+    else:
+        assert recipe.stations is not None  # the recipe was checked
+        columns = SensorColumns(station=recipe.station_column, date=recipe.date_column)
+        table = read_sensor_tables(recipe.stations, recipe.readings, variables=variables, columns=columns)
+    return replace(table, values=recipe.scale * table.values + recipe.offset)

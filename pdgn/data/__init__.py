@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pdgn.data.access import DamagedFileError
 from pdgn.data.check import check_file
 from pdgn.data.file import DatasetFile, TrajectoryTable, open_file
+from pdgn.data.noaa import Box, read_noaa
 from pdgn.data.records import CurveRecord, MeshRecord
 from pdgn.data.schema import SCHEMA_VERSION, SPLITS
 from pdgn.data.sensor_dataset import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMA_VERSION",
     "SPLITS",
+    "Box",
     "ChannelCounts",
     "Context",
     "CurveRecord",
@@ -60,6 +62,7 @@ __all__ = [
     "interpolate_gaps",
     "open_file",
     "project",
+    "read_noaa",
     "read_sensor_tables",
     "sensor_trajectories",
 ]

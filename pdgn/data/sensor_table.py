@@ -104,7 +104,7 @@ def read_sensor_tables(
     )
     if not values:
         raise ValueError(f"{readings}: wanted readings of the stations in {stations}, got none")
-    first, days = _first_day(readings, min(hours), max(hours))
+    first, days = first_day(readings, min(hours), max(hours))
     table = np.full((24 * days, len(places), len(variables)), np.nan)
     offset = [int((hour - first) / timedelta(hours=1)) for hour in hours]
     table[offset, indices] = values
@@ -115,7 +115,7 @@ def read_sensor_tables(
     return result.select(np.isin(np.arange(len(places)), indices))
 
 
-def _rows(path: Path, wanted: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+def rows_of(path: Path, wanted: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Every row with where it stands ("file line n"), after the header was checked."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
@@ -137,7 +137,7 @@ def _rows(path: Path, wanted: list[str]) -> Iterator[tuple[str, dict[str, str]]]
         raise ValueError(f"{path}: not a CSV file in UTF-8 ({error})") from error
 
 
-def _number(where: str, name: str, text: str) -> float:
+def table_number(where: str, name: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -150,21 +150,32 @@ def _number(where: str, name: str, text: str) -> float:
 def _read_places(path: Path, columns: SensorColumns) -> dict[str, tuple[float, float, float]]:
     """Station → latitude, longitude, altitude."""
     places: dict[str, tuple[float, float, float]] = {}
-    owner: dict[tuple[float, float], str] = {}
-    for where, row in _rows(path, [columns.station, columns.latitude, columns.longitude]):
+    for where, row in rows_of(path, [columns.station, columns.latitude, columns.longitude]):
         name = row[columns.station]
-        latitude = _number(where, columns.latitude, row[columns.latitude])
-        longitude = _number(where, columns.longitude, row[columns.longitude])
-        altitude = _number(where, columns.altitude, row.get(columns.altitude) or "0")
+        latitude = table_number(where, columns.latitude, row[columns.latitude])
+        longitude = table_number(where, columns.longitude, row[columns.longitude])
+        altitude = table_number(where, columns.altitude, row.get(columns.altitude) or "0")
         if not name or name in places:
             raise ValueError(f"{where}: {columns.station}: wanted a name given once, got {name!r}")
-        if not (-90 <= latitude <= 90 and -180 <= longitude <= 360):
-            raise ValueError(f"{where}: wanted degrees of latitude and longitude, got {latitude} and {longitude}")
-        place = (latitude, longitude % 360)
-        if place in owner:
-            raise ValueError(f"{where}: stations {owner[place]!r} and {name!r} are at the same place")
-        owner[place], places[name] = name, (latitude, longitude, altitude)
+        places[name] = require_place(where, name, (latitude, longitude, altitude), places)
     return places
+
+
+def require_place(
+    where: str, name: str, place: tuple[float, float, float], places: Mapping[str, tuple[float, float, float]]
+) -> tuple[float, float, float]:
+    """A station's latitude and longitude [degrees] and altitude [m], where no other one is.
+
+    Raises:
+        ValueError: no degrees, or another station at the same place.
+    """
+    latitude, longitude, _ = place
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 360):
+        raise ValueError(f"{where}: wanted degrees of latitude and longitude, got {latitude} and {longitude}")
+    for other, (north, east, _) in places.items():
+        if (north, east % 360) == (latitude, longitude % 360):
+            raise ValueError(f"{where}: stations {other!r} and {name!r} are at the same place")
+    return place
 
 
 def _read_values(
@@ -174,7 +185,7 @@ def _read_values(
     hours, indices, values = [], [], []
     dates: dict[str, datetime] = {}
     seen: set[tuple[datetime, int]] = set()
-    for where, row in _rows(path, [columns.station, columns.date, *variables]):
+    for where, row in rows_of(path, [columns.station, columns.date, *variables]):
         station, text = index.get(row[columns.station]), row[columns.date]
         if station is None:
             continue
@@ -186,7 +197,7 @@ def _read_values(
         seen.add((hour, station))
         hours.append(hour)
         indices.append(station)
-        values.append([_number(where, name, row[name]) if row[name].strip() else np.nan for name in variables])
+        values.append([table_number(where, name, row[name]) if row[name].strip() else np.nan for name in variables])
     return hours, indices, values
 
 
@@ -200,7 +211,7 @@ def _hour(where: str, text: str, columns: SensorColumns) -> datetime:
     return hour
 
 
-def _first_day(path: Path, first: datetime, last: datetime) -> tuple[datetime, int]:
+def first_day(path: Path, first: datetime, last: datetime) -> tuple[datetime, int]:
     """Midnight of the first day, and the number of days."""
     days = (last.date() - first.date()).days + 1
     if 24 * days > _LONGEST_AXIS:

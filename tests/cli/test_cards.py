@@ -14,6 +14,8 @@ from pdgn.cli.surfaces import places, surface
 
 FOLDER = Path(__file__).resolve().parents[2] / "datasets"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+TABLES = {"stations", "noaa"}  # of readings: nothing is simulated
+UNDRAWN = {"noaa"}  # nobody here has the files
 ROWS = (
     "Equation", "Boundary", "Initial states", "Parameters", "Surfaces", "Trajectories", "How it is made", "Seed",
     "Time and size", "Fields and units",
@@ -37,7 +39,7 @@ def numbers(text: str) -> set[float]:
 
 def test_every_card_belongs_to_a_recipe() -> None:
     assert sorted(path.stem for path in FOLDER.glob("*.md")) == NAMES
-    assert sorted(path.stem for path in (FOLDER / "figures").glob("*.png")) == NAMES
+    assert {path.stem for path in (FOLDER / "figures").glob("*.png")} == set(NAMES) - UNDRAWN
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,12 +48,14 @@ def test_a_card_says_everything(name: str) -> None:
     assert text.startswith(f"# {name}\n") and f"pdgn generate --config {name} --output data/{name}.h5" in text
     assert set(ROWS) <= set(card(name)), set(ROWS) - set(card(name))
     assert re.search(r"(processor time|minute|second).*; [\d.]+ MB", card(name)["Time and size"])
+    if name in UNDRAWN:
+        return
     figure = FOLDER / re.findall(r"^!\[.+\]\((figures/\w+\.png)\)$", text, re.MULTILINE)[0]
     assert figure.stem == name and figure.stat().st_size <= 150_000
     assert min(image.imread(figure).shape[:2]) > 150
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "stations"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in TABLES])
 def test_the_numbers_of_a_card_are_those_of_its_recipe(name: str) -> None:
     wanted, rows = recipe(name), card(name)
     assert rows["Seed"] == str(wanted.seed)
@@ -73,7 +77,7 @@ def test_the_numbers_of_a_card_are_those_of_its_recipe(name: str) -> None:
         assert unit == "1" or unit.replace("^2", "²") in rows["Fields and units"]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "stations"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in TABLES])
 def test_the_sizes_of_a_card_are_those_of_its_surfaces(name: str) -> None:
     wanted, said = recipe(name), card(name)["Surfaces"]
     if any(entry.file is not None and not Path(entry.file).is_file() for entry in wanted.meshes):
