@@ -12,9 +12,9 @@ from pdgn.nn import WeightNetwork
 class FewEdges:
     """The weights that `WeightNetwork` gives with `num_hops=1`, for some edges, and the derivative by its parameters.
 
-    An edge sees the edges into its two ends. On sixteen edges that is a sixth of the graph, and automatic
-    differentiation takes longer to plan such a step than to compute it; hence the equations and their derivative as they stand, in
-    NumPy, on the memory of the network's parameters. The second layer of the edge block is linear, so the mean over
+    An edge sees the edges into its two ends. For sixteen edges that is a sixth of the graph, and automatic
+    differentiation takes longer to plan such a step than to compute it; hence the equations and their derivative as
+    they stand, in NumPy, on the memory of the network's parameters. The second layer of the edge block is linear, so the mean over
     edges is taken before it.
 
     Args:
