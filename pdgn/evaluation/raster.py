@@ -57,7 +57,7 @@ class Raster:
             number = _nearest(pixels[:, 0], shape)
             weight = np.broadcast_to([1.0, 0.0, 0.0], (*shape, 3))
         else:
-            cells = PolyCollection(list(pixels[order]), antialiaseds=False, linewidths=0.75)
+            cells = PolyCollection(list(pixels[order]), antialiaseds=False, linewidths=0.0)
             number = _numbers(cells, order, shape)
             weight = _barycentric(pixels[number], _centres(shape))
         seen = number >= 0
@@ -116,7 +116,7 @@ def _numbers(cells: PolyCollection, order: Array, shape: tuple[int, int]) -> Arr
     """[h, w] number of the cell that each pixel shows, −1 for none: cells are painted in colours that count them."""
     count = np.arange(1, len(order) + 1)
     colours = np.stack([count >> 16, (count >> 8) & 255, count & 255], axis=1) / 255
-    cells.set(facecolors=colours, edgecolors=colours)
+    cells.set(facecolors=colours, edgecolors="none", snap=False)
     figure = Figure(figsize=(shape[1] / DOTS, shape[0] / DOTS), dpi=DOTS, facecolor=(0, 0, 0))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, shape[1]), ylim=(0, shape[0]))

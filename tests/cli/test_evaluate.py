@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,19 @@ def test_the_command_prints_the_table_and_the_report(run, capsys):
     for shown in ("MAE and RMSE in K", "PA-DGN", "Persistence", "Unseen surfaces (2 trajectories)"):
         assert shown in out
     assert out.strip().splitlines()[-1] == f"report: {run.parent / 'report.html'}"
+
+
+def test_several_checkpoints_are_compared_in_one_table(run, tmp_path, capsys):
+    other = tmp_path / "other" / "best.ckpt"
+    other.parent.mkdir()
+    shutil.copy(run, other)
+    words = ["evaluate", "--checkpoint", str(run), "--checkpoint", str(other)]
+    assert main([*words, "--output", str(tmp_path / "both")]) == 0
+    out = capsys.readouterr().out
+    assert "tiny (2)" in out and out.count("Persistence") == 1 and (tmp_path / "both" / "report.html").is_file()
+    assert main(words) == 2
+    error = capsys.readouterr().err.strip()
+    assert error == "pdgn: error: --output: wanted a folder for the comparison of 2 checkpoints, given none"
 
 
 def test_the_script_in_the_repository_does_the_same(run, tmp_path):

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pdgn.evaluation.line_figures import drift_figure, horizon_figure, training_figure
+from pdgn.evaluation.line_figures import (
+    divergence_figure,
+    drift_figure,
+    horizon_figure,
+    relative_figure,
+    training_figure,
+)
+from pdgn.evaluation.palette import inner_label, line_styles, model_label
 
 
 def scores(mae, drift=None, true_drift=None):
@@ -52,3 +59,39 @@ def test_training_curves_and_the_best_epoch():
     axes = training_figure({"training loss": {"epoch": [1, 2], "value": [1.0, 0.5]}}, 2).axes[0]
     assert axes.lines[0].get_ydata().tolist() == [1.0, 0.5] and axes.lines[1].get_label() == "best checkpoint (epoch 2)"
     assert "loss" in axes.get_ylabel() and axes.get_xlabel() == "epoch"
+
+
+def test_relative_errors_end_at_the_threshold_which_is_drawn_only_where_it_matters():
+    def course(values):
+        return {
+            "seen": {
+                "time": [1.0, 2.0],
+                "per_step": {"capped_relative_l2": {"T": values}},
+                "trajectories": 1,
+                "windows": 1,
+            }
+        }
+
+    axes = relative_figure({"padgn": course([0.1, 10.0])}, ["seen"], "T", "h", 10.0).axes[0]
+    assert axes.lines[0].get_ydata().tolist() == [0.1, 10.0] and list(axes.lines[1].get_ydata()) == [10.0, 10.0]
+    assert axes.get_ylabel() == "relative L2 error of T"
+    assert len(relative_figure({"padgn": course([0.1, 2.0])}, ["seen"], "T", "h", 10.0).axes[0].lines) == 1
+
+
+def test_the_share_of_diverged_roll_outs_is_a_staircase_in_percent():
+    scores = {"time": [1.0, 2.0], "per_step": {"diverged": [0.0, 0.25]}, "trajectories": 4, "windows": 4}
+    axes = divergence_figure({"padgn": {"seen": scores}}, ["seen"], "h").axes[0]
+    assert axes.lines[0].get_ydata().tolist() == [0.0, 25.0] and axes.get_ylabel() == "diverged roll-outs [%]"
+    assert (
+        axes.get_xlabel() == "time since the last observed frame [h]" and axes.lines[0].get_drawstyle() == "steps-post"
+    )
+
+
+def test_no_two_lines_of_twenty_models_look_alike():
+    styles = line_styles([f"run {number}" for number in range(20)])
+    assert len({(style["color"], str(style["linestyle"])) for style in styles.values()}) == 20
+
+
+def test_names_of_models_are_written_out_and_those_of_runs_are_not_touched():
+    assert model_label("fixed_operators") == "Fixed operators" and model_label("my_run/x") == "my_run/x"
+    assert [inner_label(name) for name in ("persistence", "padgn", "My_run")] == ["persistence", "PA-DGN", "My_run"]
