@@ -45,13 +45,14 @@ class ClosedFormModel(LateTensors, ForecastModel):
         direct: whether all frames of the horizon are fitted at once.
 
     Attributes:
-        penalties: λ to try first, of :class:`~pdgn.models.normal_equations.NormalEquations`.
+        penalties: λ to try first, of :class:`~pdgn.models.normal_equations.NormalEquations`; the largest leave
+            persistence, which no roll-out need be worse than.
         fixed_graph: whether the weights belong to the nodes of one graph.
         weight, bias: [G, F, O] and [G, O], parameters without gradient; empty before the fit.
     """
 
     trainable = True
-    penalties: ClassVar[tuple[float, ...]] = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0)
+    penalties: ClassVar[tuple[float, ...]] = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0, 1e2, 1e4, 1e6)
     fixed_graph: bool = True
     weight: Tensor
     bias: Tensor

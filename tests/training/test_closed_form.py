@@ -74,7 +74,7 @@ def test_a_linear_law_is_found_and_the_folder_holds_what_it_says(dataset: Path, 
     assert {"config.yaml", "best.ckpt", "last.ckpt", "metrics.csv", "tensorboard", "finished"} <= names
     (row,) = read_metrics(folder / "metrics.csv")
     tried = {name: value for name, value in row.items() if name.startswith("valid/loss at penalty ")}
-    assert row["epoch"] == 1 and len(tried) == 9
+    assert row["epoch"] == 1 and len(tried) == 12
     assert row["valid/loss"] == min(tried.values()) == tried[f"valid/loss at penalty {row['penalty']:g}"]
     # float32 of values about 5, fitted and rolled out: 1e-6 or so of a signal of order one
     assert row["valid/mae"] < 2e-5 < 1e-3 * load_forecaster(folder / "best.ckpt").normalizer.signal_std
