@@ -14,8 +14,8 @@ class FewEdges:
 
     An edge sees the edges into its two ends. For sixteen edges that is a sixth of the graph, and automatic
     differentiation takes longer to plan such a step than to compute it; hence the equations and their derivative as
-    they stand, in NumPy, on the memory of the network's parameters. The second layer of the edge block is linear, so the mean over
-    edges is taken before it.
+    they stand, in NumPy, on the memory of the network's parameters. The second layer of the edge block is linear, so
+    the mean over edges is taken before it.
 
     Args:
         network: of one hop. x: inputs of the nodes, [N, D]. edge_index: [2, E], sorted by target, every node with an
