@@ -133,7 +133,7 @@ def _budget(result: dict[str, Any]) -> str:
         return f"{result['seconds'] / 60:.1f} min, {result.get('device', 'one thread')}"
     training = result["training"]
     ended = {
-        "patience": "ended by patience", "time": "met the cap", "epochs": "all epochs", "untrained": "nothing to train"
+        "patience": "ended by patience", "time": "met the cap", "epochs": "all epochs", "untrained": "nothing to train",
     }.get(training["ended"], training["ended"])  # fmt: skip
     cap = f" of at most {training['core_minutes']:g}" if training["core_minutes"] else ""
     minutes = f"{training['core_seconds'] / 60:.1f}{cap} min"

@@ -102,7 +102,7 @@ def training_facts(folder: Path) -> dict[str, Any]:
         epochs, seconds and core_seconds (processor time) of training, best_epoch, ended ("patience", "time", "epochs"
         or "untrained"), budget_limited, core_minutes (the cap), normalisation, and the validation MAE by epoch.
     """
-    epochs, ended = (folder / "finished").read_text().strip().split(" epochs, ")
+    epochs, ended = re.match(r"(\d+) epochs?(?:, (.*))?", (folder / "finished").read_text().strip()).groups()  # type: ignore[union-attr]
     checkpoint = read_checkpoint(folder / "best.ckpt")
     rows = read_metrics(folder / "metrics.csv") if (folder / "metrics.csv").is_file() else []
     maes = [name for name in (rows[0] if rows else ()) if name.startswith("valid/mae")]
@@ -113,7 +113,7 @@ def training_facts(folder: Path) -> dict[str, Any]:
         "seconds": rows[-1]["seconds"] if rows else 0.0,
         "core_seconds": rows[-1]["core_seconds"] if rows else 0.0,
         "best_epoch": int(best.get("epoch", 0)),
-        "ended": ended,
+        "ended": ended or "epochs",
         "budget_limited": ended == "time",
         "core_minutes": checkpoint["pdgn"]["config"]["training"]["max_core_minutes"],
         "signal_std": checkpoint["state_dict"]["normalizer.signal_std"].tolist(),

@@ -93,7 +93,7 @@ SURFACE_COLUMNS = (
     Column("first at", lambda result: diverged(result)[1], ranked=False),
 )
 DIRECTIONAL_COLUMNS = tuple(
-    Column(f"{name}, MSE × 10²", _directional(name)) for name in ("0.1x² + 0.5y²", "sin x + cos y", "sphere, degree 3")
+    Column(f"{name}, MSE × 10²", _directional(name)) for name in ("0.1x²+0.5y²", "sin x+cos y", "sphere, degree 3")
 )
 PLANE_TEXT = (
     "Convection–diffusion on the periodic square (`datasets/plane.yaml`), {what}; five frames observed, fifteen "
