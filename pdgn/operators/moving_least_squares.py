@@ -68,7 +68,7 @@ def moving_least_squares(
         Σ_m |ξ_im|^(−2 power) (f_m − f_i − Σ_a c_a p_a(ξ_im))²,   p_a the `taylor_monomials`
 
     The polynomial passes through f_i, and polynomials of the degree are exact: Σ_m W^a_im p_b(ξ_im) = δ_ab. On a
-    surface ξ are geodesic normal coordinates at i (the logarithmic map), of which a smooth function is a smooth function,
+    surface ξ are geodesic normal coordinates at i (the logarithmic map), of which a smooth function is a smooth one,
     so that first derivatives are of the order of the degree there too. Where the neighbours of a node do not determine
     a polynomial of that degree, one of the highest that they do determine is taken there, and the weights of the higher
     derivatives are 0.
