@@ -51,7 +51,7 @@ def comparison_figure(examples: Mapping[str, Example]) -> Figure:
         if first.stage.flat:
             frame_maps(axes for axes in panels.flat if axes.axison)
         for axes, name in zip(panels[0], ["Truth", *(model_label(name) for name in examples)], strict=True):
-            axes.set_title(name, fontsize=min(10.0, 170.0 / len(name)))  # long names fit the panel
+            axes.set_title(name, fontsize=min(10.0, 200.0 / len(name)))  # long names fit the panel
         _colour_bars(figure, panels, signal, error, first)
         figure.suptitle(first.title, fontsize=11)
     return figure
