@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from experiments.dataset import PLANE, ROOT, Dataset, dataset, real_dataset
-from experiments.rows import EQUATIONS, Row
+from experiments.rows import ABLATIONS, EQUATIONS, Row
 
 RUNS = Path("runs/experiments")
 CONFIGS = Path("experiments/configs")
@@ -84,14 +84,15 @@ def commands(row: Row, budget: Budget = CONFIGURED) -> Commands:
         minutes = 10.0 if budget.minutes is None else budget.minutes
         words = ("-m", "experiments.directional", row.model, "--seed", str(row.seed), "--minutes", f"{minutes:g}")
         return Commands(None, None, words, ())
-    data, name = dataset(row.experiment, row.seed), f"{row.model}-{row.seed}"
-    options: dict[str, Any] = {"data.file": str(data.file), **settings(row.experiment, row.model)}
+    problem, name = ABLATIONS.get(row.experiment, row.experiment), f"{row.model}-{row.seed}"
+    data = dataset(problem, row.seed)
+    options: dict[str, Any] = {"data.file": str(data.file), **settings(problem, row.model)}
     options |= {"seed": row.seed, "output": str(RUNS / row.experiment), "name": name}
     if budget.minutes is not None:
         options["training.max_core_minutes"] = budget.minutes
     if budget.device != "cpu":
         options["training.accelerator"] = budget.device
-    config = CONFIGS / f"{'plane' if row.experiment in PLANE else row.experiment}.yaml"
+    config = CONFIGS / f"{'plane' if problem in PLANE else problem}.yaml"
     train = ("train.py", "--config", str(config), *_words(options))
     folder = RUNS / row.experiment / name
     return Commands(data, folder, train, tuple(_evaluations(row, data, folder, budget)))
@@ -101,8 +102,9 @@ def _evaluations(row: Row, data: Dataset, folder: Path, budget: Budget) -> Itera
     device = () if budget.device == "cpu" else ("--device", "cuda")
     words = ("evaluate.py", "--checkpoint", str(folder / "best.ckpt"), *device)
     yield Evaluation("test", data, folder, words)
-    if row.experiment in EQUATIONS:
-        real, place = real_dataset(row.experiment), folder.with_name(f"{folder.name}_real")
+    problem = ABLATIONS.get(row.experiment, row.experiment)
+    if problem in EQUATIONS:
+        real, place = real_dataset(problem), folder.with_name(f"{folder.name}_real")
         yield Evaluation("real", real, place, (*words, "--data", str(real.file), "--output", str(place)))
 
 

@@ -47,8 +47,9 @@ def report(results: Path, rows: Sequence[Row] | None = None) -> str:
     count += f"{sum(not row.core for row in there)} of {len(rows) - len(core)} further ones are there."
     parts = [HEAD, count]
     for section in sections():
-        own = [row for row in rows if row.experiment == section.experiment]
-        if any(row in there for row in own):
+        own = [row for row in rows if (row.experiment, row.model) == section.also]
+        own += [row for row in rows if row.experiment == section.experiment]
+        if any(row in there for row in own if row.experiment == section.experiment):
             parts.append(_section(section, own, there))
     absent = [section.title for section in sections() if not any(row.experiment == section.experiment for row in there)]
     if absent:

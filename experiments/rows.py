@@ -14,6 +14,12 @@ TRAINED = (
     "padgn_published", "meshgraphnet", "fen", "ours", "padgn_published_sum", "gru", "rgn", "rgn_standard", "rgn_mesh",
     "fixed_operators", "padgn",
 )  # fmt: skip
+# Experiment 5: what is changed in our model, on the plane and on one equation of the surfaces; its own rows are there.
+ABLATIONS = {"ablation_plane": "plane_250", "ablation_surface": "convection_diffusion"}
+CHANGES = (
+    "ours_features", "ours_free", "ours_fixed", "ours_hops0", "ours_hops2", "ours_hops3", "ours_kernels1",
+    "ours_kernels16", "ours_noise", "ours_single_steps",
+)  # fmt: skip
 DIRECTIONAL = ("finite-difference", "mlp", "gn", "one-weight", "sdl", "ours")
 MOST_CORE_ROWS = 90
 
@@ -114,6 +120,9 @@ def _extra() -> Iterator[tuple[str, str, int]]:
         yield from _grid(equation, ("padgn_published", "meshgraphnet", "fen", "ours"), THREE)
     for equation in ("fisher_kpp", "gray_scott", "cahn_hilliard"):
         yield from _grid(equation, ("padgn_published", "meshgraphnet", "ours"), THREE)
+    for seed in THREE:
+        yield from _grid("ablation_plane", CHANGES, [seed])
+        yield from _grid("ablation_surface", (*CHANGES, "ours_geodesic"), [seed])
     yield from _grid("plane_250", ("local_linear_direct", "var", "mlp", "gru", "rgn", "rgn_mesh"), THREE)
     yield from _grid("plane_250", ("fixed_operators", "padgn"), THREE)
     for other in ("plane_100", "plane_150", "plane_delaunay"):

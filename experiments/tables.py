@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from experiments.dataset import PLANE
-from experiments.rows import EQUATIONS
+from experiments.rows import ABLATIONS, EQUATIONS
 from experiments.scores import NAN, at_step, diverged, mean_of_meshes, total
 
 Result = Mapping[str, Any]
@@ -39,12 +39,14 @@ class Section(NamedTuple):
         title: its heading.
         text: what it is and in which units.
         columns: of its table.
+        also: (experiment, model) whose rows its table begins with.
     """
 
     experiment: str
     title: str
     text: str
     columns: tuple[Column, ...]
+    also: tuple[str, str] | None = None
 
 
 def _mae(step: int) -> Callable[[Result], float]:
@@ -151,6 +153,15 @@ def sections() -> list[Section]:
                 SURFACE_COLUMNS)
         for name in EQUATIONS
     ]  # fmt: skip
+    text = "`ours` as it is, and with one thing changed at a time (`experiments/models.yaml` says what). "
+    places = {
+        "plane": (PLANE_WHAT, PLANE_TEXT, PLANE_COLUMNS),
+        "surface": (EQUATION_TITLES, SURFACE_TEXT, SURFACE_COLUMNS),
+    }
+    for name, problem in ABLATIONS.items():
+        titles, about, columns = places[name.partition("_")[2]]
+        title = f"5. Ablations, {titles[problem].lower()}"
+        found.append(Section(name, title, text + about.format(what=titles[problem]), columns, also=(problem, "ours")))
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.commands import Budget, commands, settings
 from experiments.dataset import ROOT, dataset, real_dataset
-from experiments.rows import EQUATIONS, MOST_CORE_ROWS, Row, all_rows, chosen_rows, core_rows, extra_rows
+from experiments.rows import ABLATIONS, EQUATIONS, MOST_CORE_ROWS, Row, all_rows, chosen_rows, core_rows, extra_rows
 from experiments.tables import sections
 from pdgn.cli.generate import build_parser as generate_parser
 from pdgn.cli.generate import recipe_of
@@ -16,7 +16,7 @@ from pdgn.training import RunConfig
 from pdgn.training.parts import resolve
 
 # Widths of the context features that configs name.
-WIDTHS = {"pos": 3, "velocity": 3, "vector": 3, "reference": 2, "hour_of_day": 2}
+WIDTHS = {"geodesic_difference": 4, "pos": 3, "velocity": 3, "vector": 3, "reference": 2, "hour_of_day": 2}
 KINDS = {(row.experiment, row.model): row for row in all_rows() if row.experiment != "directional"}
 
 
@@ -62,7 +62,8 @@ def test_every_row_has_a_config_and_a_model(row: Row) -> None:
     config = config_of_row(row)
     assert (config.seed, config.name) == (row.seed, f"{row.model}-{row.seed}")
     assert config.training.max_core_minutes == 10 and config.training.patience == 16
-    assert config.data.file == str(dataset(row.experiment, row.seed).file)
+    problem = ABLATIONS.get(row.experiment, row.experiment)
+    assert config.data.file == str(dataset(problem, row.seed).file)
     signal = 2 if row.experiment in ("wave", "fitzhugh_nagumo", "gray_scott") else 1
     widths = [
         sum(WIDTHS.get(name, 1) for name in names)
@@ -78,6 +79,7 @@ def test_all_models_of_an_experiment_see_the_same_data_for_the_same_time(experim
     configs = [config_of_row(row) for (name, _), row in KINDS.items() if name == experiment]
     for values in (
         {config.data.history for config in configs},
+        {config.data.file for config in configs},
         {config.data.valid_horizon or config.data.horizon for config in configs},  # what is validated
         {(config.evaluation.horizon, config.evaluation.stride) for config in configs},
         {(config.training.max_core_minutes, config.training.patience, config.training.epochs) for config in configs},
@@ -119,6 +121,15 @@ def test_a_budget_is_part_of_the_command() -> None:
     assert len(plain.evaluations) == 2 and "data/experiments/heat_real.h5" in plain.lines()[2]
 
 
+def test_ablations_change_one_thing() -> None:
+    for experiment, problem in ABLATIONS.items():
+        ours = settings(problem, "ours")
+        for row in chosen_rows([experiment]):
+            changed = settings(problem, row.model)
+            keys = {key for key in ours.keys() | changed.keys() if ours.get(key) != changed.get(key)}
+            assert 0 < len({key for key in keys if key != "data.valid_horizon"}) <= 2, (row, keys)
+
+
 def test_an_unknown_model_is_named() -> None:
     with pytest.raises(ValueError, match=r"experiments/models.yaml: wanted one of persistence, .*, given 'oars'"):
         settings("heat", "oars")
@@ -132,7 +143,7 @@ def test_the_published_model_has_the_published_size() -> None:
 
 
 def test_recipes_are_where_commands_look_for_them() -> None:
-    for experiment in {row.experiment for row in all_rows()} - {"directional"}:
+    for experiment in {row.experiment for row in all_rows()} - {"directional", *ABLATIONS}:
         words = dataset(experiment, 0).words
         assert (ROOT / words[words.index("--config") + 1]).is_file()
     with pytest.raises(KeyError):
