@@ -7,6 +7,8 @@ from pdgn.nn.edge_linear import EdgeLinear
 from pdgn.nn.fixed_difference import FixedDifferenceLayer
 from pdgn.nn.gated_update import GatedUpdate
 from pdgn.nn.node_block import NodeBlock
+from pdgn.nn.polynomial_difference import PolynomialDifferenceLayer
+from pdgn.nn.polynomial_reference import PolynomialReference
 from pdgn.nn.recurrent import RecurrentGraphNetwork, RecurrentState
 from pdgn.nn.spatial_difference import SpatialDifferenceLayer, spatial_difference
 from pdgn.nn.weight_network import WeightNetwork
@@ -20,6 +22,8 @@ __all__ = [
     "FixedDifferenceLayer",
     "GatedUpdate",
     "NodeBlock",
+    "PolynomialDifferenceLayer",
+    "PolynomialReference",
     "RecurrentGraphNetwork",
     "RecurrentState",
     "SpatialDifferenceLayer",
