@@ -12,6 +12,7 @@ from pdgn.nn.edge_perceptron import edge_perceptron
 from pdgn.nn.gated_stack import GatedStack
 from pdgn.nn.gated_unit import gated_edges, gated_rows
 from pdgn.nn.incidence import incidence_of
+from pdgn.nn.perceptron import relu_perceptron
 from pdgn.nn.segments import sum_at_source, sum_at_target
 
 
@@ -54,8 +55,8 @@ class CoefficientNetwork(nn.Module):
         graph, relu = incidence_of(edge_index, x.size(0)), functional.relu_
         nothing = x.new_empty(edge_index.size(1), 0)
         edge = relu(self.edge_norm(edge_perceptron(x, nothing, graph, self.edge_hidden, self.edge_out, "relu")))
-        node = relu(self.node_hidden(torch.cat([x, sum_at_source(edge, graph), sum_at_target(edge, graph)], dim=1)))
-        node = relu(self.node_norm(self.node_out(node)))
+        inputs = torch.cat([x, sum_at_source(edge, graph), sum_at_target(edge, graph)], dim=1)
+        node = relu(self.node_norm(relu_perceptron(inputs, self.node_hidden, self.node_out)))
         return edge_perceptron(node, edge, graph, self.hidden, self.out, "relu")
 
 

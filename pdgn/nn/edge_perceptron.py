@@ -14,6 +14,7 @@ from pdgn.nn.edge_slices import EdgeSlice, edge_slices
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.kernels import edge_perceptron as kernels
 from pdgn.nn.kernels.compiled import UNIT, usable
+from pdgn.nn.node_terms import derive_node_terms, node_terms
 from pdgn.nn.segments import gather_source, gather_target
 
 Activation = Literal["relu", "silu"]
@@ -69,11 +70,6 @@ class _Layers(NamedTuple):
         width = self.first.size(0)
         return width % UNIT == 0 and self.second.size(1) == width and usable(*self)
 
-    def by_nodes(self, at_target: Tensor, at_source: Tensor, needed: bool) -> tuple[Tensor | None, ...]:
-        """Derivatives by x (if needed), W_t, W_s and b_1 from those by the node terms."""
-        by_x = (at_target @ self.target).addmm_(at_source, self.source) if needed else None
-        return by_x, at_target.t() @ self.x, at_source.t() @ self.x, at_target.sum(dim=0)
-
     def hidden(self, part: EdgeSlice, terms: tuple[Tensor, Tensor]) -> Tensor:
         """The hidden layer of a slice before its activation, [e, H]."""
         out = terms[0].index_select(0, part.of(part.graph.target))
@@ -88,8 +84,9 @@ class _EdgePerceptron(torch.autograd.Function):
         ctx.graph, ctx.activation = graph, activation
         layers = _Layers(*inputs)
         if layers.fit():
+            beside = node_terms(layers.x, layers.target, layers.source, layers.first_bias)
             rest = layers.first, layers.second, layers.bias
-            return kernels.forward(graph, activation, layers.edge.contiguous(), layers.node_terms(), *rest)
+            return kernels.forward(graph, activation, layers.edge.contiguous(), beside, *rest)
         activate = functional.relu if activation == "relu" else functional.silu
         with full_precision(layers.x.device.type):
             out, terms = layers.x.new_empty(layers.edge.size(0), layers.second.size(0)), layers.node_terms()
@@ -119,18 +116,20 @@ class _EdgePerceptron(torch.autograd.Function):
                 by_first.addmm_(through.t(), part.of(layers.edge))
                 if by_edge is not None:
                     torch.mm(through, layers.first, out=part.of(by_edge))
-        by_x, *by_nodes = layers.by_nodes(at_target, at_source, ctx.needs_input_grad[2])
+        by_x = (at_target @ layers.target).addmm_(at_source, layers.source) if ctx.needs_input_grad[2] else None
+        by_nodes = at_target.t() @ layers.x, at_source.t() @ layers.x, at_target.sum(dim=0)
         return None, None, by_x, by_edge, *by_nodes, by_first, by_second, grad.sum(dim=0)
 
 
 def _backward_in_a_pass(ctx: Any, layers: _Layers, grad: Tensor) -> tuple[Any, ...]:
     """The same by the kernels."""
-    edge, needed = layers.edge.contiguous(), ctx.needs_input_grad[3]
-    given = edge, layers.node_terms(), layers.first, layers.second, grad.contiguous(), needed
+    x, target, source, needed = layers.x, layers.target, layers.source, ctx.needs_input_grad
+    terms = node_terms(x, target, source, layers.first_bias)
+    given = layers.edge.contiguous(), terms, layers.first, layers.second, grad.contiguous(), needed[3]
     found = kernels.backward(ctx.graph, ctx.activation, *given)
-    by_nodes = layers.by_nodes(found.at_target, found.at_source, ctx.needs_input_grad[2])
-    by_x, by_edge, *rest = by_nodes[0], found.by_edge, *by_nodes[1:], found.by_first, found.by_second, found.by_bias
-    return None, None, by_x, by_edge, *rest
+    by_x, by_target, by_source = derive_node_terms(found.by_terms, x, target, source, needed[2])
+    by_first_layer = by_target, by_source, found.by_first_bias, found.by_first
+    return None, None, by_x, found.by_edge, *by_first_layer, found.by_second, found.by_bias
 
 
 def _activate_back(hidden: Tensor, grad: Tensor, activation: Activation) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from pdgn.nn.gated_update import GatedUpdate
 from pdgn.nn.incidence import Incidence, incidence_of
 from pdgn.nn.kernels.arguments import run, structure
 from pdgn.nn.kernels.compiled import UNIT, usable
+from pdgn.nn.node_terms import derive_node_terms, node_terms
 from pdgn.nn.segments import gather_source, gather_target
 
 _FORM = structure(
@@ -28,7 +29,7 @@ def gated_rows(linear: nn.Linear, update: GatedUpdate, x: Tensor, hidden: Tensor
     if not fits(update, hidden, x) or x.shape != (hidden.size(0), linear.in_features):
         return update(linear(x), hidden)
     weights = linear.weight, linear.bias, update.weight, update.bias
-    return _GatedUnit.apply(None, None, None, x, hidden, *weights)[0]
+    return _GatedUnit.apply(None, None, None, None, x, hidden, *weights)
 
 
 def gated_edges(
@@ -44,8 +45,8 @@ def gated_edges(
     graph = incidence_of(edge_index, node.size(0))
     graph.require_rows("edge", edge)
     graph.require_rows("hidden", hidden)
-    terms = functional.linear(node, linear.target, linear.bias), functional.linear(node, linear.source)
-    return _GatedUnit.apply(graph, *terms, edge, hidden, linear.edge, None, update.weight, update.bias)[0]
+    weights = linear.edge, linear.bias, update.weight, update.bias
+    return _GatedUnit.apply(graph, node, linear.target, linear.source, edge, hidden, *weights)
 
 
 def fits(update: GatedUpdate, hidden: Tensor, *inputs: Tensor) -> bool:
@@ -58,11 +59,10 @@ def fits(update: GatedUpdate, hidden: Tensor, *inputs: Tensor) -> bool:
 
 def _plain(graph: Incidence | None, *inputs: Tensor) -> Tensor:
     """The equations as they stand, for derivatives of second order."""
-    at_target, at_source, x, hidden, input_weight, bias, state_weight, state_bias = inputs
-    gates = functional.linear(x, input_weight, bias)
+    node, target, source, x, hidden, input_weight, bias, state_weight, state_bias = inputs
+    gates, width = functional.linear(x, input_weight, bias), hidden.size(1)
     if graph is not None:
-        gates = gates + gather_target(at_target, graph) + gather_source(at_source, graph)
-    width = hidden.size(1)
+        gates = gates + gather_target(node @ target.t(), graph) + gather_source(node @ source.t(), graph)
     state = functional.linear(hidden, state_weight)
     reset, update = (gates[:, : 2 * width] + state[:, : 2 * width]).sigmoid().chunk(2, dim=1)
     new = torch.tanh(gates[:, 2 * width :] + reset * (state[:, 2 * width :] + state_bias))
@@ -70,20 +70,20 @@ def _plain(graph: Incidence | None, *inputs: Tensor) -> Tensor:
 
 
 class _GatedUnit(torch.autograd.Function):
-    """h' of [gates =] W x + b or, for edges, W x + terms of both ends; r and z are kept, n follows from h and h'."""
+    """h' of gates W x + b or, for edges, W x + terms of both ends; r and z are kept, n follows from h and h'."""
 
     @staticmethod
-    def forward(ctx: Any, graph: Incidence | None, *inputs: Tensor) -> tuple[Tensor, ...]:
-        at_target, at_source, x, hidden, input_weight, bias, state_weight, state_bias = inputs
+    def forward(ctx: Any, graph: Incidence | None, *inputs: Tensor) -> Tensor:
+        node, target, source, x, hidden, input_weight, bias, state_weight, state_bias = inputs
         x, hidden = x.contiguous(), hidden.contiguous()
+        terms = None if graph is None else node_terms(node, target, source, bias)
         out = torch.empty_like(hidden)
         kept = (torch.empty_like(hidden), torch.empty_like(hidden)) if any(ctx.needs_input_grad) else (None, None)
         run(
             "pdgn_gated_unit_forward",
             _FORM,
             **_given(graph, x, hidden, bias, state_bias),
-            at_target=at_target,
-            at_source=at_source,
+            **_halves(("at_target", "at_source"), terms),
             input_weight=input_weight.t().contiguous(),
             state_weight=state_weight.t().contiguous(),
             out=out,
@@ -91,8 +91,8 @@ class _GatedUnit(torch.autograd.Function):
             update=kept[1],
         )
         ctx.graph = graph
-        ctx.save_for_backward(*inputs[:2], x, hidden, *inputs[4:], out, *kept)
-        return (out,)
+        ctx.save_for_backward(node, target, source, x, hidden, *inputs[5:], out, *kept)
+        return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -100,15 +100,15 @@ class _GatedUnit(torch.autograd.Function):
         needed, graph = ctx.needs_input_grad[1:], ctx.graph
         if torch.is_grad_enabled():
             return None, *_derive_again(graph, inputs, grad, needed)
-        at_target, at_source, x, hidden, input_weight, bias, state_weight, state_bias = inputs
+        node, target, source, x, hidden, input_weight, bias, state_weight, state_bias = inputs
         padding = -x.size(1) % UNIT
         threads, wide = torch.get_num_threads(), x.size(1) + padding
         sums = [
             x.new_zeros(threads, *shape)
             for shape in ((input_weight.size(0), wide), state_weight.shape, (3 * hidden.size(1),), state_bias.shape)
         ]
-        by_terms = [None if graph is None else torch.zeros_like(at_target) for _ in range(2)]
-        by_x, by_hidden = (torch.empty_like(tensor) if need else None for tensor, need in zip((x, hidden), needed[2:]))
+        by_terms = None if graph is None else x.new_zeros(node.size(0), 6 * hidden.size(1))
+        by_x, by_hidden = (torch.empty_like(tensor) if need else None for tensor, need in zip((x, hidden), needed[3:]))
         run(
             "pdgn_gated_unit_backward",
             _FORM,
@@ -121,18 +121,15 @@ class _GatedUnit(torch.autograd.Function):
             grad=grad.contiguous(),
             by_x=by_x,
             by_hidden=by_hidden,
-            by_target=by_terms[0],
-            by_source=by_terms[1],
+            **_halves(("by_target", "by_source"), by_terms),
             **dict(zip(("by_input_weight", "by_state_weight", "by_bias", "by_state_bias"), sums)),
         )
         by_input, by_state, by_bias, by_state_bias = (total.sum(dim=0) for total in sums)
-        by_input = by_input[:, : x.size(1)]
-        return None, *by_terms, by_x, by_hidden, by_input, None if bias is None else by_bias, by_state, by_state_bias
+        by_nodes = (None,) * 3 if by_terms is None else derive_node_terms(by_terms, node, target, source, needed[0])
+        return None, *by_nodes, by_x, by_hidden, by_input[:, : x.size(1)], by_bias, by_state, by_state_bias
 
 
-def _given(
-    graph: Incidence | None, x: Tensor, hidden: Tensor, bias: Tensor | None, state_bias: Tensor
-) -> dict[str, Any]:
+def _given(graph: Incidence | None, x: Tensor, hidden: Tensor, bias: Tensor, state_bias: Tensor) -> dict[str, Any]:
     """The arguments of both passes."""
     return {
         "rows": hidden.size(0),
@@ -145,6 +142,11 @@ def _given(
         "bias": bias,
         "state_bias": state_bias,
     }
+
+
+def _halves(names: tuple[str, str], terms: Tensor | None) -> dict[str, Tensor]:
+    """The terms of targets and of sources, which lie beside each other."""
+    return {} if terms is None else dict(zip(names, terms.chunk(2, dim=1)))
 
 
 def _derive_again(

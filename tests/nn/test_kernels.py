@@ -15,6 +15,7 @@ from pdgn.nn.edge_perceptron import edge_perceptron
 from pdgn.nn.gated_unit import gated_edges, gated_rows
 from pdgn.nn.incidence import incidence_of
 from pdgn.nn.kernels import arguments, compiled
+from pdgn.nn.perceptron import relu_perceptron
 
 needs_a_compiler = pytest.mark.skipif(compiled.library() is None, reason="no C compiler, or PDGN_KERNELS=0")
 CLOSE = 1e-5  # of the largest number of a result, the promise of the kernels
@@ -32,8 +33,13 @@ def threads(count):
         torch.set_num_threads(before)
 
 
+def coarse(tensor):
+    """Multiples of 1/8: first layers are then exact, and no ReLU is open on one path and shut on the other."""
+    return (8 * tensor).round() / 8
+
+
 def random(*shape, seed=0, spread=1.0):
-    return spread * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return coarse(spread * torch.randn(*shape, generator=torch.Generator().manual_seed(seed)))
 
 
 def graph(ordered=True, pairs=1200):
@@ -45,7 +51,7 @@ def graph(ordered=True, pairs=1200):
 
 def results(function, inputs, seed=9):
     """Value and gradients, all weights of the gradient different."""
-    leaves = [tensor.detach().requires_grad_() for tensor in inputs]  # with the strides that they have
+    leaves = [tensor.detach().requires_grad_() for tensor in inputs]  # strides kept
     out = function(*leaves)
     grads = torch.autograd.grad((out * random(*out.shape, seed=seed)).sum(), leaves, allow_unused=True)
     return [out, *grads]
@@ -100,7 +106,7 @@ class Perceptron(nn.Module):
 
 def compare(monkeypatch, module, *inputs):
     """Both paths of a module, derivatives by its parameters too."""
-    names, parameters = zip(*module.named_parameters())
+    names, parameters = zip(*((name, coarse(parameter.detach())) for name, parameter in module.named_parameters()))
 
     def run(*given):
         return torch.func.functional_call(module, dict(zip(names, given)), given[len(names) :])
@@ -171,13 +177,30 @@ def test_derivatives_by_some_of_the_inputs(monkeypatch):
     edges, x = graph(), random(NODES, 5, seed=7)
     weights = [random(edges.size(1), 2, 5, seed=seed) for seed in range(4)]
     for chosen in range(4):
-        rest = [*weights]
 
-        def run(weight):
-            rest[chosen] = weight
-            return torch.cat([part.flatten() for part in spatial_difference(x, edges, DifferenceWeights(*rest))])
+        def run(weight, chosen=chosen):
+            given = DifferenceWeights(*weights[:chosen], weight, *weights[chosen + 1 :])
+            return torch.cat([part.flatten() for part in spatial_difference(x, edges, given)])
 
         assert_same(monkeypatch, run, [weights[chosen]])
+
+
+class Relu(nn.Module):
+    def __init__(self, width, inputs, outputs):
+        super().__init__()
+        self.hidden, self.out = nn.Linear(inputs, width), nn.Linear(width, outputs)
+
+    def forward(self, x):
+        return relu_perceptron(x, self.hidden, self.out)
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("rows", [1, 97, 1700])
+@pytest.mark.parametrize(("width", "inputs", "outputs"), [shape for shape in SHAPES if shape[1] > 0])
+def test_relu_perceptron(monkeypatch, width, inputs, outputs, rows, count):
+    with threads(count):
+        compare(monkeypatch, Relu(width, inputs, outputs), random(rows, inputs, seed=1))
 
 
 @needs_a_compiler

@@ -14,21 +14,23 @@ enum { RELU = 0, SILU = 1 };
 typedef struct {
     int64_t threads, edges, inputs, width, outputs, activation;
     const float *edge;                  /* [E, R] */
-    const float *at_target, *at_source; /* [N, H], terms of the ends */
-    const int64_t *target, *source;     /* [E] */
+    const float *at_target, *at_source; /* halves of [N, 2H], terms of the ends, or NULL */
+    const int64_t *target, *source;     /* [E], or NULL */
+    const float *first_bias;            /* [H], where there are no terms */
     const float *first, *second, *bias; /* bias [O padded] */
     const float *first_back;            /* [H, R padded], backward */
     float *out;                         /* [E, O] */
     const float *grad;                  /* [E, O] */
     float *by_edge;                     /* [E, R] or NULL */
-    float *by_target, *by_source;       /* [N, H] */
-    float *by_first, *by_second, *by_bias; /* threads × [H, R padded], [O, H], [O padded] */
+    float *by_target, *by_source;       /* halves of [N, 2H], or NULL */
+    float *by_first, *by_second, *by_first_bias, *by_bias; /* threads × [H, R padded], [O, H], [H], [O padded] */
 } EdgePerceptron;
 
 /* The hidden layer of some edges before its activation. */
 static void hidden_rows(const EdgePerceptron *p, long first, long count, float *hidden) {
     const long h = p->width;
-    start_rows(hidden, h, h, count, p->at_target, p->at_source, p->target + first, p->source + first, NULL);
+    start_rows(hidden, h, h, count, p->at_target, p->at_source, 2 * h, p->target ? p->target + first : NULL,
+               p->target ? p->source + first : NULL, p->first_bias);
     product(hidden, h, rows_of(p->edge + first * p->inputs, p->inputs), p->first, h, count, p->inputs, h, 1);
 }
 
@@ -50,7 +52,7 @@ void pdgn_edge_perceptron_forward(const EdgePerceptron *p) {
             hidden_rows(p, first, count, hidden);
             activate(p->activation, count * h, hidden);
             float *out = wide == o ? p->out + first * o : space;
-            start_rows(out, wide, wide, count, NULL, NULL, NULL, NULL, p->bias);
+            start_bias(out, wide, wide, count, p->bias);
             product(out, wide, rows_of(hidden, h), p->second, wide, count, h, wide, 1);
             if (wide != o) unpadded_rows(p->out + first * o, out, count, o);
         }
@@ -78,8 +80,8 @@ static void derive(int64_t activation, long count, float *hidden, float *through
 static void add_to_nodes(const EdgePerceptron *p, long first, long count, const float *through) {
     const long h = p->width, units = h / UNIT, thread = omp_get_thread_num(), threads = omp_get_num_threads();
     const long from = units * thread / threads * UNIT, to = units * (thread + 1) / threads * UNIT;
-    scatter_columns(p->by_target, h, p->target + first, through, h, count, from, to);
-    scatter_columns(p->by_source, h, p->source + first, through, h, count, from, to);
+    scatter_columns(p->by_target, 2 * h, p->target + first, through, h, count, from, to);
+    scatter_columns(p->by_source, 2 * h, p->source + first, through, h, count, from, to);
 }
 
 void pdgn_edge_perceptron_backward(const EdgePerceptron *p) {
@@ -101,6 +103,7 @@ void pdgn_edge_perceptron_backward(const EdgePerceptron *p) {
                 derive(p->activation, count * h, active, through);
                 product(p->by_second + thread * o * h, h, columns_of(grad, o), active, h, o, count, h, 1);
                 add_rows(p->by_bias + thread * padded(o), padded_rows(grad, count, o, space), padded(o), count, padded(o));
+                add_rows(p->by_first_bias + thread * h, through, h, count, h);
                 if (r > 0)
                     product(p->by_first + thread * h * wide, wide, columns_of(through, h),
                             padded_rows(p->edge + first * r, count, r, space), wide, h, count, wide, 1);
@@ -110,7 +113,7 @@ void pdgn_edge_perceptron_backward(const EdgePerceptron *p) {
                     if (wide != r) unpadded_rows(p->by_edge + first * r, by_edge, count, r);
                 }
             }
-            add_to_nodes(p, slice, end - slice, slice_through);
+            if (p->target != NULL) add_to_nodes(p, slice, end - slice, slice_through);
 #pragma omp barrier
         }
         free(active);

@@ -13,14 +13,14 @@
 typedef struct {
     int64_t threads, rows, width, inputs, nodes;
     const float *x, *hidden;                 /* [M, R], [M, H] */
-    const float *at_target, *at_source;      /* [N, 3H], terms of the ends of an edge, or NULL */
+    const float *at_target, *at_source;      /* halves of [N, 6H], terms of the ends of an edge, or NULL */
     const int64_t *target, *source;          /* [M] or NULL */
     const float *bias, *state_bias;          /* [3H] or NULL, [H] */
     const float *input_weight, *state_weight;
     float *out, *reset, *update;             /* [M, H]; reset and update NULL where no derivative will be wanted */
     const float *grad;                       /* [M, H], derivative by out */
     float *by_x, *by_hidden;                 /* [M, R], [M, H], or NULL */
-    float *by_target, *by_source;            /* [N, 3H], or NULL */
+    float *by_target, *by_source;            /* halves of [N, 6H], or NULL */
     float *by_input_weight, *by_state_weight, *by_bias, *by_state_bias; /* threads × [3H, R padded], [3H, H], [3H], [H] */
 } GatedUnit;
 
@@ -52,8 +52,8 @@ void pdgn_gated_unit_forward(const GatedUnit *u) {
             const long count = least(BLOCK, u->rows - first);
             const Matrix x = rows_of(u->x + first * u->inputs, u->inputs), state = rows_of(u->hidden + first * h, h);
             const int64_t *target = u->target ? u->target + first : NULL, *source = u->target ? u->source + first : NULL;
-            start_rows(gates, 4 * h, 3 * h, count, u->at_target, u->at_source, target, source, u->bias);
-            start_rows(gates + 3 * h, 4 * h, h, count, NULL, NULL, NULL, NULL, u->state_bias);
+            start_rows(gates, 4 * h, 3 * h, count, u->at_target, u->at_source, 6 * h, target, source, u->bias);
+            start_bias(gates + 3 * h, 4 * h, h, count, u->state_bias);
             product(gates, 4 * h, x, u->input_weight, 3 * h, count, u->inputs, 3 * h, 1);
             product(gates, 4 * h, state, u->state_weight, 3 * h, count, h, 2 * h, 1);
             product(gates + 3 * h, 4 * h, state, u->state_weight + 2 * h, 3 * h, count, h, h, 1);
@@ -119,8 +119,8 @@ static void add_to_nodes(const GatedUnit *u, long first, long count, const float
     const long h = u->width, units = 3 * h / UNIT, thread = omp_get_thread_num(), threads = omp_get_num_threads();
     for (long unit = units * thread / threads; unit < units * (thread + 1) / threads; unit++) {
         const long c = unit * UNIT, shift = c < 2 * h ? 0 : h; /* new stands behind the state term */
-        scatter_columns(u->by_target, 3 * h, u->target + first, by_gates + shift, 4 * h, count, c, c + UNIT);
-        scatter_columns(u->by_source, 3 * h, u->source + first, by_gates + shift, 4 * h, count, c, c + UNIT);
+        scatter_columns(u->by_target, 6 * h, u->target + first, by_gates + shift, 4 * h, count, c, c + UNIT);
+        scatter_columns(u->by_source, 6 * h, u->source + first, by_gates + shift, 4 * h, count, c, c + UNIT);
     }
 }
 
@@ -139,7 +139,7 @@ void pdgn_gated_unit_backward(const GatedUnit *u) {
             for (long first = slice; first < end; first += BLOCK) {
                 const long count = least(BLOCK, end - first);
                 float *by = by_gates + (first - slice) * 4 * h;
-                start_rows(memory, h, h, count, NULL, NULL, NULL, NULL, u->state_bias);
+                start_bias(memory, h, h, count, u->state_bias);
                 product(memory, h, rows_of(u->hidden + first * h, h), transposed, h, count, h, h, 1);
                 derive(u, first, count, by, memory);
                 add_to_weights(u, first, count, by, space);
