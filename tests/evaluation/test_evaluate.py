@@ -90,12 +90,13 @@ def test_a_model_that_blows_up_is_reported_with_its_time(tmp_path):
 def test_a_model_that_predicts_nan_is_nan_in_every_metric_and_is_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr("pdgn.evaluation.surface_drawing.MAX_FACES", 100)
     file = write_file(tmp_path / "decay.h5")
-    forecaster = make_forecaster(tiny_config(file))
+    forecaster = make_forecaster(tiny_config(file, animation=False))
     with torch.no_grad():
         next(forecaster.model.parameters()).fill_(float("nan"))
     result = evaluate(save(forecaster, tmp_path / "run" / "best.ckpt"))
     total = read_metrics_file(tmp_path / "run" / "metrics.json")["models"]["padgn"]["groups"]["all"]["total"]
     assert all(np.isnan(total[name]["u"]) for name in ("mae", "rmse", "relative_l2", "drift", "mae_std"))
+    assert total["end_relative_l2"]["u"] == total["capped_relative_l2"]["u"] == 10.0
     assert total["diverged"] == 1.0 and "NaN" in result.tables[0].text()
     assert "NaN" in result.report.read_text() and (tmp_path / "run" / "figures" / "rollout_seen.png").is_file()
 
