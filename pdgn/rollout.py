@@ -147,8 +147,11 @@ def _frames(
     state = model.start(data)
     step = _recomputed_step if recompute else step_from
     first = data.x.size(1) - 1
+    useful = first if model.memoryless and _observed_at(data, first) else 0
     for index in range(first + steps):
         reading, observed = inputs(index) or (None, nothing)
+        if index < useful:  # nothing of it is left when the next reading comes
+            continue
         prediction, state = step(model, data, index, prediction, state, reading, observed)
         if index >= first:
             yield prediction
@@ -211,6 +214,12 @@ def _buffers_kept(model: ForecastModel) -> Iterator[None]:
     finally:
         for module, name, buffer in buffers:
             module._buffers[name] = buffer
+
+
+def _observed_at(data: Data, index: int) -> bool:
+    """Whether every node has a reading at a frame."""
+    mask = getattr(data, "x_mask", None)
+    return mask is None or bool(mask[:, index].all())
 
 
 def _observations(data: Data, noise_std: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:

@@ -96,8 +96,12 @@ class Normalizer(nn.Module):
         num_graphs = getattr(data, "num_graphs", 1)
         result.increment_scale = self.increment_scale.expand(num_graphs, -1).clone()
         result.length_scale = self.gradient_scale.expand(num_graphs)
-        for name in ("increment_scale", "length_scale"):
-            _register_slices(result, name, num_graphs)
+        if getattr(result, "_slice_dict", None) is not None:
+            rows = torch.arange(num_graphs + 1)
+            slices = {"increment_scale": rows, "length_scale": rows, "inverse_mass": result._slice_dict["mass"]}
+            nothing = torch.zeros(num_graphs, dtype=torch.long)
+            result._slice_dict = {**result._slice_dict, **slices}
+            result._inc_dict = {**result._inc_dict, **dict.fromkeys(slices, nothing)}
         return result
 
     def inverse(self, frames: Tensor) -> Tensor:
@@ -107,13 +111,6 @@ class Normalizer(nn.Module):
     def forward(self, data: Data) -> Data:
         """The same as :meth:`transform`."""
         return self.transform(data)
-
-
-def _register_slices(batch: Data, name: str, num_graphs: int) -> None:
-    """Let ``Batch.to_data_list`` know where an attribute that was added to a batch is cut."""
-    if getattr(batch, "_slice_dict", None) is not None:
-        batch._slice_dict = {**batch._slice_dict, name: torch.arange(num_graphs + 1)}
-        batch._inc_dict = {**batch._inc_dict, name: torch.zeros(num_graphs, dtype=torch.long)}
 
 
 class _Statistics:

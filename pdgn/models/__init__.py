@@ -9,6 +9,7 @@ from pdgn.models.gru import GRU
 from pdgn.models.local_linear import LocalLinear
 from pdgn.models.meshgraphnet import MeshGraphNet, MeshGraphNetState
 from pdgn.models.mlp import MLP
+from pdgn.models.operator_network import OperatorNetwork, OperatorState
 from pdgn.models.padgn import PADGN, PADGNState
 from pdgn.models.persistence import Persistence
 from pdgn.models.published_padgn import PublishedPADGN, PublishedState
@@ -20,6 +21,8 @@ __all__ = [
     "GRU",
     "MLP",
     "MODELS",
+    "OperatorNetwork",
+    "OperatorState",
     "PADGN",
     "RGN",
     "VAR",

@@ -70,6 +70,7 @@ class FiniteElementNetwork(ForecastModel):
     """
 
     trainable = True
+    memoryless = True
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ class ForecastModel(nn.Module, ABC):
 
     Attributes:
         trainable: whether there is anything to learn.
+        memoryless: whether a step sees its frame alone, so that fully observed frames before the last tell it nothing.
         symmetries: what leaves a forecast unchanged (or moves it along), given that it leaves node context, edge
             context and reference weights as they are: "relabelling" (of nodes and of edges), "translation",
             "rotation" and "reflection" of the positions, "scaling of lengths", "addition of a constant" to the
@@ -25,6 +26,7 @@ class ForecastModel(nn.Module, ABC):
     """
 
     trainable: ClassVar[bool]
+    memoryless: bool = False
     symmetries: frozenset[str]
 
     @abstractmethod

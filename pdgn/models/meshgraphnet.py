@@ -84,6 +84,7 @@ class MeshGraphNet(ForecastModel):
         require_at_least("message_passing_steps", message_passing_steps, 1)
         self.channels = Channels(*channels)
         self.increment = increment
+        self.memoryless = not increment
         signal, node, edge, forcing = self.channels
         width = hidden_channels
         inputs = signal * (1 + increment) + node + 2 * forcing

@@ -12,6 +12,7 @@ from pdgn.models.gru import GRU
 from pdgn.models.local_linear import LocalLinear
 from pdgn.models.meshgraphnet import MeshGraphNet
 from pdgn.models.mlp import MLP
+from pdgn.models.operator_network import OperatorNetwork
 from pdgn.models.options import check_options, options_of, unknown
 from pdgn.models.padgn import PADGN
 from pdgn.models.persistence import Persistence
@@ -26,6 +27,7 @@ MODELS: dict[str, type[ForecastModel]] = {
     "local_linear": LocalLinear,
     "meshgraphnet": MeshGraphNet,
     "mlp": MLP,
+    "operator_network": OperatorNetwork,
     "padgn": PADGN,
     "padgn_published": PublishedPADGN,
     "persistence": Persistence,

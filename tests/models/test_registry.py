@@ -20,6 +20,7 @@ def test_every_model_is_built_by_its_name():
         "var": True,
         "meshgraphnet": True,
         "mlp": True,
+        "operator_network": True,
         "padgn": True,
         "padgn_published": True,
         "persistence": False,

@@ -1,0 +1,270 @@
+"""The operator network: learned operators inside the time step."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu, softplus
+from torch_geometric.data import Data
+from torch_geometric.nn.inits import reset
+
+from pdgn.models.channels import Channels
+from pdgn.models.chebyshev import chebyshev_step, runge_kutta_step, stages_for
+from pdgn.models.forecast_model import ForecastModel
+from pdgn.models.options import require_at_least, require_choice
+from pdgn.models.sample import edge_inputs, forcing_inputs, increment_scale, mass_mean, node_inputs, reference_weights
+from pdgn.nn.incidence import incidence_of
+from pdgn.nn.reverse_edges import reverse_edges
+from pdgn.nn.segments import gather_source, gather_target, sum_at_target
+
+REAL, SLOPE_STEP = 2.5, 1e-2  # stable decay rate times step of a Runge–Kutta step; size of a numerical derivative
+POWER_ITERATIONS = 10
+
+
+class OperatorState(NamedTuple):
+    """What a roll-out keeps: everything that depends on the mesh and its context alone.
+
+    Attributes:
+        diffusion: w⁰ α of each channel, [E, C]. coupling: w⁰ of the other kernels, [E, K].
+        convection: skew weights, [E, K], and their sums at each node, [N, K].
+        scale: usual increment, [N, C]. bound: largest |f| of a forecast, [1, C].
+        stages: of a time step, [] int64, on the CPU.
+    """
+
+    diffusion: Tensor
+    coupling: Tensor
+    convection: Tensor
+    inflow: Tensor
+    scale: Tensor
+    bound: Tensor
+    stages: Tensor
+
+
+class OperatorNetwork(ForecastModel):
+    r"""A semi-discrete equation whose operators are learned, anchored at consistent ones, and integrated in time.
+
+    .. math::
+        \frac{df_i}{dt} = s \odot \Big[ \sum_{j \to i} w^0_{ij} \alpha_{ij} \odot (f_j - f_i)
+            + \sum_k A_k \sum_{j \to i} w^0_{ij} \gamma^k_{ij} (f_j - f_i)
+            + \sum_k c_k \odot \sum_{j \to i} \beta^k_{ij} (f_i + f_j + 2\ell)
+            + R f_i + \rho(f_i, \text{context}_i) \Big]
+
+    over unit time per frame, with w⁰ the reference Laplacian and s the usual increment. α > 0 and γ are symmetric in
+    the two ends of an edge and β is skew; all are functions of the context of the edge and of its ends,
+
+    .. math::
+        \alpha_{ij} = \mathrm{softplus}(q_{ij} + q_{ji}), \quad
+        \gamma_{ij} = 1 + q_{ij} + q_{ji}, \quad
+        \beta_{ij} = w^0_{ij} (q_{ij} - q_{ji}) + (q'_{ij} - q'_{ji}) / m_i,
+
+    each q linear plus a small network. So the first sum is a diffusion with a learned conductivity, the third a
+    convection in flux form (an edge context that is itself a flux, such as the convection weights of a velocity, passes
+    through it unchanged), the second couples channels (A_k has no diagonal) and ρ is a reaction. On a mesh the fluxes
+    through an edge cancel, m_i w_ij = m_j w_ji, so that Σ m f is conserved to round-off by all but the reaction.
+    A fresh model has operators at the reference weights with small coefficients; its reaction is zero.
+
+    The time step is explicit and knows how stiff it is: the spectral radius of the right-hand side is measured at the
+    last observed frame, on the mesh at hand, and sets the number of stages of a Runge–Kutta–Chebyshev step ("chebyshev":
+    diffusion, any size of cells) or of substeps of the classical method ("runge_kutta": waves, convection). A
+    diffusion with α > 0 and w⁰ ≥ 0 then obeys its stability bound on every mesh. In evaluation mode frames are cut off
+    at `bound` times the largest observed value, so that no forecast grows without limit.
+
+    Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
+    that belong to sensors). It sees one frame and has no memory.
+
+    Symmetries: equivariant under relabelling; positions enter through context and reference weights alone.
+
+    Args:
+        channels: widths of signal, node context, edge context and forcing.
+        hidden_channels: width of the networks.
+        num_kernels: K, of the coupling (where there are several channels) and of the convection.
+        reaction: whether there are R and ρ.
+        conservative: take the mass-weighted mean of the reaction off it, so that Σ m f stays as it is observed.
+        stepper: "chebyshev" or "runge_kutta".
+        most_stages: largest number of stages or substeps.
+        bound: of forecasts in evaluation mode, in units of the largest observed |f| (at least 1).
+
+    Raises:
+        ValueError: an option outside its range.
+
+    Reference:
+        The anchored spatial difference layer after Seo, Meng, Liu, "Physics-aware Difference Graph Networks for
+        Sparsely-Observed Dynamics", ICLR 2020; Sommeijer, Shampine, Verwer, "RKC: an explicit solver for parabolic
+        PDEs", 1998.
+    """
+
+    trainable = True
+    memoryless = True
+    symmetries = frozenset({"relabelling", "translation", "rotation", "reflection"})
+
+    def __init__(
+        self,
+        channels: Channels,
+        hidden_channels: int = 32,
+        num_kernels: int = 2,
+        reaction: bool = True,
+        conservative: bool = False,
+        stepper: Literal["chebyshev", "runge_kutta"] = "chebyshev",
+        most_stages: int = 32,
+        bound: float = 5.0,
+    ) -> None:
+        super().__init__()
+        require_choice("stepper", stepper, ("chebyshev", "runge_kutta"))
+        for name, value, least in (
+            ("hidden_channels", hidden_channels, 1), ("num_kernels", num_kernels, 1), ("most_stages", most_stages, 2),
+        ):  # fmt: skip
+            require_at_least(name, value, least)
+        if not bound > 1:
+            raise ValueError(f"bound: wanted a number > 1, given {bound}")
+        self.channels = Channels(*channels)
+        self.num_kernels, self.conservative, self.stepper = num_kernels, conservative, stepper
+        self.most_stages, self.bound = most_stages, bound
+        signal, node, edge, forcing = self.channels
+        self.widths = signal, num_kernels if signal > 1 else 0, num_kernels, num_kernels
+        self.linear = nn.Linear(2 * node + edge, sum(self.widths))
+        self.first = nn.Linear(2 * node + edge, hidden_channels)
+        self.last = nn.Linear(hidden_channels, sum(self.widths))
+        self.coupling = nn.Parameter(torch.empty(self.widths[1], signal, signal))
+        self.convection = nn.Parameter(torch.empty(num_kernels, signal))
+        self.level = nn.Parameter(torch.empty(signal))
+        self.size = nn.Parameter(torch.empty(signal))
+        self.linear_reaction = nn.Parameter(torch.empty(signal, signal)) if reaction else None
+        self.reaction = _perceptron(signal + node + 2 * forcing, hidden_channels, signal) if reaction else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter anew: small coefficients of the reference operators, no reaction."""
+        reset(self.linear)
+        reset(self.first)
+        with torch.no_grad():
+            self.linear.weight.mul_(0.1)
+            self.linear.bias.zero_()
+            self.last.weight.normal_(std=0.01)
+            self.last.bias.zero_()
+            self.coupling.normal_(std=0.01)
+            self.convection.normal_(std=0.3)
+            self.level.zero_()
+            self.size.fill_(-3.0)
+            if self.reaction is not None and self.linear_reaction is not None:
+                self.linear_reaction.zero_()
+                reset(self.reaction)
+                self.reaction[-1].weight.zero_()
+                self.reaction[-1].bias.zero_()
+
+    def operators(self, data: Data) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The weights of a mesh, see :class:`OperatorState`: diffusion, coupling, convection and its sums.
+
+        Args:
+            data: a sample or batch, normalised; its edges without repetitions.
+
+        Raises:
+            ValueError: data lacks what the model was built for.
+        """
+        graph = incidence_of(data.edge_index, data.x.size(0))
+        node, edge = node_inputs(data, self.channels), edge_inputs(data, self.channels)
+        inputs = torch.cat([gather_target(node, graph), gather_source(node, graph), edge], dim=1)
+        out = self.linear(inputs) + self.last(silu(self.first(inputs)))
+        back, found = reverse_edges(data.edge_index, data.x.size(0))
+        other = torch.where(found.unsqueeze(1), out.index_select(0, back), out.new_zeros(()))
+        even, odd = (out + other).split(self.widths, dim=1), (out - other).split(self.widths, dim=1)
+        reference = reference_weights(data)[1].unsqueeze(1)
+        diffusion = reference * softplus(self.size) * softplus(even[0] + 0.5413)  # softplus(0.5413) = 1
+        inverse = getattr(data, "inverse_mass", None)
+        inverse = data.x.new_ones(data.x.size(0)) if inverse is None else inverse.to(data.x.dtype)
+        convection = reference * odd[2] + gather_target(inverse.unsqueeze(1), graph) * odd[3]
+        return diffusion, reference * (1 + even[1]), convection, 2 * sum_at_target(convection, graph)
+
+    def start(self, data: Data) -> OperatorState:
+        """The operators of the mesh and the number of stages that they ask for at the last observed frame.
+
+        Raises:
+            ValueError: data lacks what the model was built for.
+        """
+        frame = data.x[:, -1]
+        scale = increment_scale(data, frame)
+        bound = self.bound * data.x.abs().amax(dim=(0, 1)).clamp(min=1).unsqueeze(0)
+        state = OperatorState(*self.operators(data), scale, bound, torch.tensor(1))
+        with torch.no_grad():
+            stages = self._stages(self._stiffness(frame, state, data))
+        return state._replace(stages=torch.tensor(stages))
+
+    def _stages(self, stiffness: float) -> int:
+        """How many stages or substeps a spectral radius times step asks for."""
+        stiffness = 1.3 * stiffness if math.isfinite(stiffness) else math.inf
+        if self.stepper == "chebyshev":
+            return stages_for(stiffness, self.most_stages)
+        return max(1, math.ceil(min(stiffness / REAL, self.most_stages)))
+
+    def _stiffness(self, frame: Tensor, state: OperatorState, data: Data) -> float:
+        """Spectral radius of ∂rate/∂f by power iterations; the geometric mean of two, for a wave turns one field into
+        the other and back."""
+        index = data.x.size(1) - 1
+        base = self.rate(frame, state, data, index)
+        size = SLOPE_STEP * frame.norm().clamp(min=1e-6)
+        direction, growth = base, [base.new_zeros(())]
+        for _ in range(POWER_ITERATIONS):
+            direction = direction / direction.norm().clamp(min=1e-30)
+            direction = (self.rate(frame + size * direction, state, data, index) - base) / size
+            growth.append(direction.norm())
+        return float((growth[-1] * growth[-2]).sqrt().detach())
+
+    def rate(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
+        """df/dt per frame.
+
+        Args:
+            frame: f, [N, C], normalised. state: from :meth:`start`. data: the sample or batch.
+            index: position of the frame in data.forcing.
+
+        Returns:
+            [N, C].
+        """
+        graph = incidence_of(data.edge_index, frame.size(0))
+        difference = gather_source(frame, graph) - gather_target(frame, graph)
+        channels = frame.size(1)
+        parts = [state.diffusion * difference]
+        for weights in (state.coupling, state.convection):
+            parts += [(weights.unsqueeze(2) * difference.unsqueeze(1)).flatten(1)] if weights.size(1) else []
+        moved = sum_at_target(torch.cat(parts, dim=1), graph)
+        rate = moved[:, :channels]
+        kernels = self.num_kernels * channels
+        if channels > 1:
+            mixing = self.coupling * (1 - torch.eye(channels, dtype=frame.dtype, device=frame.device))
+            rate = rate + moved[:, channels : channels + kernels] @ mixing.transpose(1, 2).flatten(0, 1)
+        carried = moved[:, -kernels:].unflatten(1, (self.num_kernels, channels))
+        carried = carried + state.inflow.unsqueeze(2) * (frame + self.level).unsqueeze(1)
+        rate = rate + (carried * self.convection).sum(dim=1)
+        if self.reaction is not None:
+            rate = rate + self._reaction(frame, state, data, index)
+        return state.scale * rate
+
+    def _reaction(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
+        parts = [frame, node_inputs(data, self.channels)]
+        if self.channels.forcing > 0:
+            parts.append(forcing_inputs(data, self.channels, index))
+        assert self.reaction is not None and self.linear_reaction is not None
+        value = frame @ self.linear_reaction.t() + self.reaction(torch.cat(parts, dim=1))
+        if self.conservative:
+            value = value - mass_mean(data, state.scale * value) / state.scale
+        return value
+
+    def step(
+        self, frame: Tensor, state: OperatorState, data: Data, index: int, observed: Tensor
+    ) -> tuple[Tensor, OperatorState]:
+        """The next frame [N, C] and the state as it is; see :class:`ForecastModel`."""
+        advance = chebyshev_step if self.stepper == "chebyshev" else runge_kutta_step
+        following = advance(lambda value: self.rate(value, state, data, index), frame, int(state.stages))
+        if not self.training:
+            following = torch.maximum(torch.minimum(following, state.bound), -state.bound)
+        return following, state
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.channels}, {self.stepper!r}, reaction={self.reaction is not None})"
+
+
+def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, outputs)
+    )
