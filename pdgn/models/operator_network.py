@@ -22,21 +22,20 @@ from pdgn.nn.segments import gather_source, gather_target, sum_at_target
 
 REAL, SLOPE_STEP = 2.5, 1e-2  # stable decay rate times step of a Runge–Kutta step; size of a numerical derivative
 POWER_ITERATIONS = 10
+SOFTPLUS_ONE = math.log(math.e - 1)  # softplus of it is 1
 
 
 class OperatorState(NamedTuple):
     """What a roll-out keeps: everything that depends on the mesh and its context alone.
 
     Attributes:
-        diffusion: w⁰ α of each channel, [E, C]. coupling: w⁰ of the other kernels, [E, K].
-        convection: skew weights, [E, K], and their sums at each node, [N, K].
+        operator: weights of the differences f_j − f_i, [E, C, C], row of the channel that changes.
+        inflow: what convection brings to a node of its own value, [N, C].
         scale: usual increment, [N, C]. bound: largest |f| of a forecast, [1, C].
         stages: of a time step, [] int64, on the CPU.
     """
 
-    diffusion: Tensor
-    coupling: Tensor
-    convection: Tensor
+    operator: Tensor
     inflow: Tensor
     scale: Tensor
     bound: Tensor
@@ -154,8 +153,8 @@ class OperatorNetwork(ForecastModel):
                 self.reaction[-1].weight.zero_()
                 self.reaction[-1].bias.zero_()
 
-    def operators(self, data: Data) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The weights of a mesh, see :class:`OperatorState`: diffusion, coupling, convection and its sums.
+    def operators(self, data: Data) -> tuple[Tensor, Tensor]:
+        """The linear operators of a mesh, all kernels in one: operator [E, C, C] and inflow [N, C].
 
         Args:
             data: a sample or batch, normalised; its edges without repetitions.
@@ -171,11 +170,17 @@ class OperatorNetwork(ForecastModel):
         other = torch.where(found.unsqueeze(1), out.index_select(0, back), out.new_zeros(()))
         even, odd = (out + other).split(self.widths, dim=1), (out - other).split(self.widths, dim=1)
         reference = reference_weights(data)[1].unsqueeze(1)
-        diffusion = reference * softplus(self.size) * softplus(even[0] + 0.5413)  # softplus(0.5413) = 1
         inverse = getattr(data, "inverse_mass", None)
         inverse = data.x.new_ones(data.x.size(0)) if inverse is None else inverse.to(data.x.dtype)
-        convection = reference * odd[2] + gather_target(inverse.unsqueeze(1), graph) * odd[3]
-        return diffusion, reference * (1 + even[1]), convection, 2 * sum_at_target(convection, graph)
+        skew = reference * odd[2] + gather_target(inverse.unsqueeze(1), graph) * odd[3]
+        convection = skew @ self.convection
+        diffusion = reference * softplus(self.size) * softplus(even[0] + SOFTPLUS_ONE)
+        operator = torch.diag_embed(diffusion + convection)
+        if self.channels.signal > 1:
+            off = 1 - torch.eye(self.channels.signal, dtype=out.dtype, device=out.device)
+            coupling = (reference * (1 + even[1])) @ (self.coupling * off).flatten(1)
+            operator = operator + coupling.view_as(operator)
+        return operator, 2 * sum_at_target(convection, graph)
 
     def start(self, data: Data) -> OperatorState:
         """The operators of the mesh and the number of stages that they ask for at the last observed frame.
@@ -223,19 +228,11 @@ class OperatorNetwork(ForecastModel):
         """
         graph = incidence_of(data.edge_index, frame.size(0))
         difference = gather_source(frame, graph) - gather_target(frame, graph)
-        channels = frame.size(1)
-        parts = [state.diffusion * difference]
-        for weights in (state.coupling, state.convection):
-            parts += [(weights.unsqueeze(2) * difference.unsqueeze(1)).flatten(1)] if weights.size(1) else []
-        moved = sum_at_target(torch.cat(parts, dim=1), graph)
-        rate = moved[:, :channels]
-        kernels = self.num_kernels * channels
-        if channels > 1:
-            mixing = self.coupling * (1 - torch.eye(channels, dtype=frame.dtype, device=frame.device))
-            rate = rate + moved[:, channels : channels + kernels] @ mixing.transpose(1, 2).flatten(0, 1)
-        carried = moved[:, -kernels:].unflatten(1, (self.num_kernels, channels))
-        carried = carried + state.inflow.unsqueeze(2) * (frame + self.level).unsqueeze(1)
-        rate = rate + (carried * self.convection).sum(dim=1)
+        if frame.size(1) == 1:
+            moved = state.operator.squeeze(2) * difference
+        else:
+            moved = torch.bmm(state.operator, difference.unsqueeze(2)).squeeze(2)
+        rate = sum_at_target(moved, graph) + state.inflow * (frame + self.level)
         if self.reaction is not None:
             rate = rate + self._reaction(frame, state, data, index)
         return state.scale * rate
