@@ -53,9 +53,9 @@ class Context:
             nodes). Of several stored methods the most accurate is taken: exact, heat, fast marching.
         edge: of "length", "vector" (3), "reference" (reference gradient times length, reference Laplacian times
             length²; 2), "geodesic_difference" = d_j − d_i of the distances to each source (S), "project:<name>" =
-            ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], "convection:<name>", the convection weights of
-            such a field, or of one on the faces [F, 3], on a mesh (2, see :class:`pdgn.operators.ConvectionWeights`), or the name of an array of the
-            mesh's ``edge``, such as "geodesic_length".
+            ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], "convection:<name>", on a mesh, the convection
+            weights of such a field or of one on the faces [F, 3] (2, see :class:`pdgn.operators.ConvectionWeights`),
+            or the name of an array of the mesh's ``edge``, such as "geodesic_length".
         forcing: of "hour_of_day" (sin and cos of 2π·hour/24, UTC; 2).
     """
 
@@ -109,7 +109,8 @@ def _require_builtin(record: MeshRecord, name: str) -> None:
 
 def _unknown(kind: str, name: str, builtin: tuple[str, ...], own: Mapping, parameters: Mapping[str, object]) -> str:
     names = [*builtin, *sorted(own), *(sorted(parameters) if kind != "forcing" else ())]
-    names += {"edge": [f"{prefix}<vector field>" for prefix in VECTOR_PREFIXES], "node": [f"{SIGNED}<curve>"]}.get(kind, [])
+    vectors = [f"{prefix}<vector field>" for prefix in VECTOR_PREFIXES]
+    names += {"edge": vectors, "node": [f"{SIGNED}<curve>"]}.get(kind, [])
     return f"{kind} context feature {name!r}: the record does not have it, available: {', '.join(dict.fromkeys(names))}"
 
 
@@ -171,9 +172,7 @@ def edge_context(record: MeshRecord, names: list[str], parameters: Mapping[str, 
     Raises:
         ValueError: a feature that the record does not have.
     """
-    static = all(
-        name in _EDGE_FEATURES or name in record.edge or _vector_field(name) in record.node for name in names
-    )
+    static = all(name in _EDGE_FEATURES or name in record.edge or _vector_field(name) in record.node for name in names)
     return _kept(record, "edge", names, static, lambda: _edge_columns(record, names, parameters))
 
 

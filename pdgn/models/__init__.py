@@ -15,6 +15,7 @@ from pdgn.models.persistence import Persistence
 from pdgn.models.published_padgn import PublishedPADGN, PublishedState
 from pdgn.models.registry import MODELS, build_model, model_options
 from pdgn.models.rgn import RGN, MeshRGN, StandardRGN
+from pdgn.models.sensor_ensemble import EnsembleState, SensorEnsemble
 from pdgn.models.var import VAR
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "VAR",
     "Channels",
     "ClosedFormModel",
+    "EnsembleState",
     "FENState",
     "FiniteElementNetwork",
     "FixedOperators",
@@ -40,6 +42,7 @@ __all__ = [
     "Persistence",
     "PublishedPADGN",
     "PublishedState",
+    "SensorEnsemble",
     "StandardRGN",
     "build_model",
     "model_options",

@@ -66,10 +66,10 @@ class OperatorNetwork(ForecastModel):
     A fresh model has operators at the reference weights with small coefficients; its reaction is zero.
 
     The time step is explicit and knows how stiff it is: the spectral radius of the right-hand side is measured at the
-    last observed frame, on the mesh at hand, and sets the number of stages of a Runge–Kutta–Chebyshev step ("chebyshev":
-    diffusion, any size of cells) or of substeps of the classical method ("runge_kutta": waves, convection). A
-    diffusion with α > 0 and w⁰ ≥ 0 then obeys its stability bound on every mesh. In evaluation mode frames are cut off
-    at `bound` times the largest observed value, so that no forecast grows without limit.
+    last observed frame, on the mesh at hand, and sets the number of stages of a Runge–Kutta–Chebyshev step
+    ("chebyshev": diffusion, cells of any size) or of substeps of the classical method ("runge_kutta": waves,
+    convection). A diffusion with α > 0 and w⁰ ≥ 0 then obeys its stability bound on every mesh. In evaluation mode
+    frames are cut off at `bound` times the largest observed value, so that no forecast grows without limit.
 
     Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
     that belong to sensors). It sees one frame and has no memory.
@@ -150,8 +150,8 @@ class OperatorNetwork(ForecastModel):
             if self.reaction is not None and self.linear_reaction is not None:
                 self.linear_reaction.zero_()
                 reset(self.reaction)
-                self.reaction[-1].weight.zero_()
-                self.reaction[-1].bias.zero_()
+                for parameter in self.reaction[-1].parameters():
+                    parameter.zero_()
 
     def operators(self, data: Data) -> tuple[Tensor, Tensor]:
         """The linear operators of a mesh, all kernels in one: operator [E, C, C] and inflow [N, C].

@@ -18,6 +18,7 @@ from pdgn.models.padgn import PADGN
 from pdgn.models.persistence import Persistence
 from pdgn.models.published_padgn import PublishedPADGN
 from pdgn.models.rgn import RGN, MeshRGN, StandardRGN
+from pdgn.models.sensor_ensemble import SensorEnsemble
 from pdgn.models.var import VAR
 
 MODELS: dict[str, type[ForecastModel]] = {
@@ -34,6 +35,7 @@ MODELS: dict[str, type[ForecastModel]] = {
     "rgn": RGN,
     "rgn_mesh": MeshRGN,
     "rgn_standard": StandardRGN,
+    "sensor_ensemble": SensorEnsemble,
     "var": VAR,
 }
 

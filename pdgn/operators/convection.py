@@ -14,7 +14,8 @@ from pdgn.operators.gradient import gradient
 class ConvectionWeights(NamedTuple):
     r"""What turns a velocity into convection weights, made once for a mesh; E directed edges, each in one or two faces.
 
-    With C_ij = ∫ φ_i v·∇φ_j for piecewise linear φ and v (or v constant on faces), integrated exactly, the conservative form is
+    With C_ij = ∫ φ_i v·∇φ_j for piecewise linear φ and v (or v constant on faces), integrated exactly, the conservative
+    form is
 
     .. math::
         \int \phi_i\, \nabla\cdot(u v) = -\sum_{j} \big[ b_{ij} (u_i + u_j) + s_{ij} (u_j - u_i) \big], \qquad

@@ -14,7 +14,7 @@ from pdgn.cli.main import main
 from pdgn.data import check_file, open_file
 from pdgn.geodesics import geodesic_distance
 from pdgn.mesh import TriMesh, icosphere, write_mesh
-from pdgn.simulate import Heat, simulate
+from pdgn.simulate import ConvectionDiffusion, Heat, simulate
 from tests.cli.generated import RECIPES, assert_same
 
 TINY = str(RECIPES / "tiny.yaml")
@@ -47,6 +47,34 @@ def test_trajectories_are_those_of_the_simulator(tiny: Path) -> None:
     # Float32 frames: the initial state is rounded once, the result once more, values up to 3.
     np.testing.assert_allclose(np.moveaxis(again.fields["u"], 2, 0)[..., None], stored, atol=1e-6)
     np.testing.assert_allclose(time, again.time)
+
+
+def test_the_velocity_on_faces_makes_the_trajectories_again(tmp_path: Path) -> None:
+    recipe = {
+        "name": "flow", "description": "A flow.", "seed": 1, "unit": "m",
+        "meshes": [{"name": "sphere", "shape": "icosphere", "options": {"subdivisions": 2}}],
+        "equation": {"name": "convection_diffusion", "diffusivity": 0.02, "speed": 1.0, "velocity_modes": 6},
+        "initial": {"name": "eigenfunctions", "modes": 9, "decay": 1.0},
+        "trajectories": {"train": 2, "valid": 1, "test": 1, "frames": 5, "dt": 0.05, "block": 2},
+    }  # fmt: skip
+    config, path = tmp_path / "flow.yaml", tmp_path / "flow.h5"
+    config.write_text(yaml.safe_dump(recipe))
+    assert main(["--config", str(config), "--output", str(path), "--workers", "1"], command="generate") == 0
+    with h5py.File(path) as file:
+        sphere, group = file["meshes/sphere"], file["trajectories/sphere"]
+        mesh = TriMesh(sphere["pos"][()], sphere["face"][()])
+        stored = group["fields/u"][0, :, :, 0]
+        flows = {name: group[f"parameters/{name}"] for name in ("velocity", "velocity_faces")}
+        assert flows["velocity_faces"].shape == (4, 320, 3)
+        assert flows["velocity_faces"].attrs["unit"] == flows["velocity"].attrs["unit"]
+        again = {
+            name: simulate(ConvectionDiffusion(flow[0], 0.02), mesh, stored[0], dt=0.05, steps=4).fields["u"]
+            for name, flow in flows.items()
+        }
+    errors = {name: np.abs(values.reshape(stored.shape) - stored).max() for name, values in again.items()}
+    assert errors["velocity_faces"] < 1e-6  # float32 frames
+    assert errors["velocity"] > 1e-3  # means at vertices are another flow
+    assert not list(check_file(path))
 
 
 def test_an_interrupted_run_is_continued(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import torch
 from pdgn.data import Context, MeshRecord, TimeAxis, build_sample
 from pdgn.data.context import edge_context, forcing, hour_of_day, node_context
 from pdgn.mesh import TriMesh, grid, icosphere, knn_graph
+from pdgn.operators import ConvectionWeights
 
 
 @pytest.fixture
@@ -33,6 +34,23 @@ def test_node_features_are_what_they_say(record, rng):
         axis=1,
     )  # fmt: skip
     np.testing.assert_array_equal(features, expected.astype(np.float32))
+
+
+def test_convection_weights_are_those_of_the_mesh(record, rng):
+    mesh = icosphere(1)
+    on_faces = rng.normal(size=(80, 3))
+    names = ["convection:current", "convection:flow"]
+    features = edge_context(record, names, {"flow": on_faces}).numpy()
+    weights = ConvectionWeights.of(mesh)
+    expected = np.stack([*weights.weights(record.node["current"]), *weights.weights(on_faces)], axis=1)
+    np.testing.assert_array_equal(features, expected.astype(np.float32))
+    with pytest.raises(
+        ValueError, match=r"'convection:flow': velocity: wanted \[42, 3\] or \[80, 3\], given \[41, 3\]"
+    ):
+        edge_context(record, ["convection:flow"], {"flow": np.zeros((41, 3))})
+    sensors = MeshRecord.from_sensors(mesh.pos, mesh.edge_index, node={"current": np.zeros((42, 3))})
+    with pytest.raises(ValueError, match="'convection:current': wanted a mesh, given sensors without faces"):
+        edge_context(sensors, ["convection:current"], {})
 
 
 def test_edge_features_are_what_they_say(record):

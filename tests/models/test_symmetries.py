@@ -16,6 +16,7 @@ from pdgn.models import (
     LocalLinear,
     MeshGraphNet,
     MeshRGN,
+    OperatorNetwork,
     Persistence,
     PublishedPADGN,
     StandardRGN,
@@ -43,6 +44,10 @@ MODELS |= {
     "gru": GRU(CHANNELS, hidden_channels=5),
     "mlp, no context": MLP(Channels(1), frames=3, hidden_channels=5),
     "gru, no context": GRU(Channels(1), hidden_channels=5),
+}
+MODELS |= {
+    "operator": OperatorNetwork(CHANNELS, hidden_channels=5),
+    "operator, linear": OperatorNetwork(CHANNELS, hidden_channels=5, reaction=False, stepper="runge_kutta"),
 }
 MODELS |= {kind.__name__: kind(CHANNELS, hidden_channels=5) for kind in (RGN, StandardRGN, MeshRGN)}
 MODELS |= {

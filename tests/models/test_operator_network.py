@@ -1,0 +1,216 @@
+"""The operator network against loops, exact solutions and its own promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Batch, Data
+
+from pdgn.mesh import bumpy_sphere, icosphere
+from pdgn.models import Channels, OperatorNetwork
+from pdgn.models.operator_network import SOFTPLUS_ONE
+from pdgn.nn.reverse_edges import reverse_edges
+from pdgn.operators import reference_weights, stiffness
+from pdgn.rollout import rollout
+from tests.models.samples import sample
+from tests.nn.graphs import normal, randomise
+
+
+def mesh_sample(mesh, channels: Channels, frames: int = 1) -> Data:
+    """A sample on a mesh, float64, with random context."""
+    edges, nodes = torch.tensor(mesh.edge_index), mesh.num_vertices
+    gradient, laplacian = (torch.tensor(weights) for weights in reference_weights(mesh))
+    mass = torch.tensor(np.asarray(mesh.face_area).sum() / nodes * np.ones(nodes))
+    mass = torch.zeros(nodes, dtype=torch.float64).index_add(
+        0, torch.tensor(mesh.face.ravel()), torch.tensor(np.repeat(mesh.face_area / 3, 3))
+    )
+    return Data(
+        x=normal(nodes, frames, channels.signal), x_mask=torch.ones(nodes, frames, dtype=torch.bool), edge_index=edges,
+        reference_gradient=gradient, reference_laplacian=laplacian, mass=mass, inverse_mass=1 / mass,
+        node_context=normal(nodes, channels.node_context, seed=3),
+        edge_context=normal(edges.size(1), channels.edge_context, seed=4),
+        increment_scale=torch.full((1, channels.signal), 0.05, dtype=torch.float64),
+    )  # fmt: skip
+
+
+def heat(model: OperatorNetwork, size: float) -> OperatorNetwork:
+    """The model with weights that make it u_t = size · Δu in units of s."""
+    model = model.double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.size.fill_(float(np.log(np.expm1(size))))
+    return model
+
+
+def test_the_rate_is_what_the_formula_says():
+    channels = Channels(signal=2, node_context=3, edge_context=1, forcing=2)
+    data, model = sample(channels=channels), randomise(OperatorNetwork(channels, hidden_channels=5, num_kernels=3))
+    data.inverse_mass = normal(7, seed=9).abs()
+    state, frame = model.start(data), normal(7, 2, seed=8)
+    source, target = data.edge_index
+    edge_of = {(int(j), int(i)): e for e, (j, i) in enumerate(zip(source, target))}
+    out = []
+    for e, (j, i) in enumerate(zip(source, target)):
+        inputs = torch.cat([data.node_context[i], data.node_context[j], data.edge_context[e]])
+        out.append(model.linear(inputs) + model.last(torch.nn.functional.silu(model.first(inputs))))
+    expected = torch.zeros(7, 2, dtype=torch.float64)
+    for (j, i), e in edge_of.items():
+        q, back, w0 = out[e], out[edge_of[i, j]], data.reference_laplacian[e]
+        alpha = torch.nn.functional.softplus(q[:2] + back[:2] + SOFTPLUS_ONE)
+        gamma = 1 + q[2:5] + back[2:5]
+        beta = w0 * (q[5:8] - back[5:8]) + data.inverse_mass[i] * (q[8:] - back[8:])
+        difference = frame[j] - frame[i]
+        expected[i] += w0 * torch.nn.functional.softplus(model.size) * alpha * difference
+        for k in range(3):
+            coupling = model.coupling[k] - torch.diag(model.coupling[k].diag())
+            expected[i] += w0 * gamma[k] * (coupling @ difference)
+            expected[i] += model.convection[k] * beta[k] * (frame[i] + frame[j] + 2 * model.level)
+    index = 2
+    inputs = torch.cat([frame, data.node_context, data.forcing[:, index : index + 2].flatten(1)], dim=1)
+    expected = expected + frame @ model.linear_reaction.t() + model.reaction(inputs)
+    torch.testing.assert_close(model.rate(frame, state, data, index), data.increment_scale * expected)
+
+
+def test_heat_is_the_matrix_exponential():
+    mesh, channels = icosphere(2), Channels(1)
+    data, model = mesh_sample(mesh, channels), heat(OperatorNetwork(channels, reaction=False, most_stages=64), 1.0)
+    data.increment_scale = torch.full((1, 1), 0.01, dtype=torch.float64)
+    operator = -0.01 * torch.tensor(stiffness(mesh).toarray()) / data.mass.unsqueeze(1)
+    smooth = torch.tensor(mesh.pos[:, :1] * mesh.pos[:, 1:2])
+    smooth = torch.linalg.matrix_exp(20 * operator) @ smooth  # what the stiff modes are damped by is not of order two
+    data.x = smooth.unsqueeze(1)
+    exact = torch.linalg.matrix_exp(3 * operator) @ smooth
+    error = (rollout(model, data, 3)[:, -1] - exact).abs().max() / exact.abs().max()
+    assert error < 3 * 0.06**3 / 6  # of second order, λ = 6, three steps
+    wrong = (smooth - exact).abs().max() / exact.abs().max()
+    assert wrong > 0.1
+
+
+def test_the_spectral_radius_is_found():
+    mesh, channels = bumpy_sphere(np.random.default_rng(0), 2, amplitude=0.3), Channels(1)
+    data, model = mesh_sample(mesh, channels), heat(OperatorNetwork(channels, reaction=False), 2.0)
+    operator = 0.1 * stiffness(mesh).toarray() / data.mass.unsqueeze(1).numpy()
+    radius = np.abs(np.linalg.eigvals(operator)).max()
+    assert model._stiffness(data.x[:, 0], model.start(data), data) == pytest.approx(radius, rel=0.1)
+
+
+def test_a_wave_is_not_taken_for_its_laplacian():
+    """u_t = v, v_t = Δu has the radius √λ, while one application can grow a vector by λ."""
+    mesh, channels = icosphere(2), Channels(2)
+    data, model = mesh_sample(mesh, channels), OperatorNetwork(channels, num_kernels=1).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.size.fill_(-40)
+        model.coupling[0, 1, 0] = 1
+        model.linear_reaction[0, 1] = 1
+    block = stiffness(mesh).toarray() / data.mass.unsqueeze(1).numpy()
+    radius = 0.05 * np.sqrt(np.abs(np.linalg.eigvals(block)).max())
+    assert model._stiffness(data.x[:, 0], model.start(data), data) == pytest.approx(radius, rel=0.15)
+
+
+def test_the_integral_is_conserved_by_fluxes_and_by_what_is_left_of_the_reaction():
+    mesh, channels = bumpy_sphere(np.random.default_rng(0), 2, amplitude=0.3), Channels(2, 2, 3)
+    data = mesh_sample(mesh, channels)
+    for options in ({"reaction": False}, {"conservative": True}):
+        model = randomise(OperatorNetwork(channels, hidden_channels=6, bound=1e9, **options), scale=0.05)
+        total = (data.mass[:, None, None] * rollout(model, data, 3)).sum(0)
+        start = (data.mass[:, None] * data.x[:, 0]).sum(0)
+        size = (data.mass[:, None] * data.x[:, 0].abs()).sum(0)
+        assert ((total - start) / size).abs().max() < 1e-13
+    free = randomise(OperatorNetwork(channels, hidden_channels=6, bound=1e9), scale=0.05)
+    total = (data.mass[:, None, None] * rollout(free, data, 3)).sum(0)
+    assert ((total - start) / size).abs().max() > 1e-4
+
+
+def test_diffusion_is_stable_on_cells_of_any_size():
+    channels = Channels(1, 2)
+    for level, least in ((1, 2), (4, 8)):
+        data = mesh_sample(icosphere(level), channels)
+        data.increment_scale = torch.full((1, 1), 0.5, dtype=torch.float64)
+        model = randomise(OperatorNetwork(channels, reaction=False, most_stages=200), scale=0.2)
+        with torch.no_grad():
+            model.convection.zero_()
+            model.size.fill_(0.5)
+        assert int(model.start(data).stages) >= least
+        frames = rollout(model.train(), data, 30)  # in training mode nothing is cut off
+        assert frames.abs().max() <= data.x.abs().max()
+        assert frames[:, -1].std() < 0.1 * data.x.std()
+
+
+def test_forecasts_are_cut_off_in_evaluation_mode_alone():
+    channels = Channels(1)
+    data, model = mesh_sample(icosphere(1), channels), OperatorNetwork(channels, bound=3.0).double()
+    with torch.no_grad():
+        model.linear_reaction.fill_(40.0)  # grows by e² a frame
+    assert rollout(model.train(), data, 4).abs().max() > 100
+    largest = 3 * data.x.abs().max()
+    assert rollout(model.eval(), data, 4).abs().max() == largest
+
+
+def test_earlier_frames_change_nothing():
+    channels = Channels(1, 1, 1)
+    data, model = mesh_sample(icosphere(1), channels, frames=3), randomise(OperatorNetwork(channels), scale=0.1)
+    late = data.clone()
+    late.x, late.x_mask = data.x[:, 2:], data.x_mask[:, 2:]
+    model.eval()
+    late.x = data.x[:, 2:]
+    torch.testing.assert_close(model.start(late).operator, model.start(data).operator)
+    big = data.x.abs().amax()
+    data.x[:, :2] = data.x[:, :2].clamp(-big, big)
+    torch.testing.assert_close(rollout(model.train(), data, 3), rollout(model, late, 3))
+
+
+def test_a_fresh_model_hardly_moves():
+    channels = Channels(2, 1, 1)
+    data = mesh_sample(icosphere(2), channels)
+    data.increment_scale = torch.full((1, 2), 1e-4, dtype=torch.float64)
+    frames = rollout(OperatorNetwork(channels).double(), data, 1)[:, 0]
+    assert 0 < (frames - data.x[:, 0]).abs().max() < 1e-2
+
+
+def test_a_batch_is_its_singles():
+    channels = Channels(2, 1, 1)
+    one, two = (mesh_sample(mesh, channels) for mesh in (icosphere(1), bumpy_sphere(np.random.default_rng(2), 1)))
+    model = randomise(OperatorNetwork(channels, stepper="runge_kutta"), scale=0.1).train()
+    together = rollout(model, Batch.from_data_list([one, two]), 2)
+    torch.testing.assert_close(together, torch.cat([rollout(model, one, 2), rollout(model, two, 2)]))
+
+
+def test_gradients_reach_every_parameter_and_are_right():
+    channels = Channels(2, 1, 1)
+    data, model = mesh_sample(icosphere(0), channels), randomise(OperatorNetwork(channels, 4), scale=0.1)
+    loss = rollout(model, data, 2).square().sum()
+    loss.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.abs().max() > 0, name
+        with torch.no_grad():
+            direction, size = torch.randn_like(parameter), 1e-6
+            values = []
+            for sign in (1, -1):
+                parameter.add_(sign * size * direction)
+                values.append(rollout(model, data, 2).square().sum())
+                parameter.sub_(sign * size * direction)
+        slope = (values[0] - values[1]) / (2 * size)
+        assert float(slope) == pytest.approx(float((parameter.grad * direction).sum()), rel=1e-4, abs=1e-6), name
+
+
+def test_options_out_of_range_are_named():
+    for options, message in (
+        ({"stepper": "euler"}, "stepper: unknown 'euler'"),
+        ({"bound": 1.0}, "bound: wanted a number > 1, given 1.0"),
+        ({"num_kernels": 0}, "num_kernels: wanted an integer ≥ 1, given 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            OperatorNetwork(Channels(1), **options)
+
+
+def test_edges_without_a_reverse_have_coefficients_of_their_own_end():
+    edges = torch.tensor([[0, 1, 2], [1, 0, 1]])
+    assert reverse_edges(edges, 3)[1].tolist() == [True, True, False]
+    ones = torch.ones(3, dtype=torch.float64)
+    data = Data(x=normal(3, 1, 1), edge_index=edges, reference_gradient=ones, reference_laplacian=ones)
+    data.inverse_mass, data.increment_scale = ones, ones[:1, None]
+    assert rollout(randomise(OperatorNetwork(Channels(1)), scale=0.1), data, 2).isfinite().all()
