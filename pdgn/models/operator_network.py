@@ -21,7 +21,7 @@ from pdgn.nn.reverse_edges import reverse_edges
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
 
 REAL, SLOPE_STEP = 2.5, 1e-2  # stable decay rate times step of a Runge–Kutta step; size of a numerical derivative
-POWER_ITERATIONS = 10
+POWER_ITERATIONS, FEW_SUBSTEPS = 10, 4
 SOFTPLUS_ONE = math.log(math.e - 1)  # softplus of it is 1
 
 
@@ -32,7 +32,8 @@ class OperatorState(NamedTuple):
         operator: weights of the differences f_j − f_i, [E, C, C], row of the channel that changes.
         inflow: what convection brings to a node of its own value, [N, C].
         scale: usual increment, [N, C]. bound: largest |f| of a forecast, [1, C].
-        stages: of a time step, [] int64, on the CPU.
+        stages: of a Runge–Kutta–Chebyshev step; where negative, minus the substeps of the classical method; [] int64,
+            on the CPU.
     """
 
     operator: Tensor
@@ -67,9 +68,11 @@ class OperatorNetwork(ForecastModel):
 
     The time step is explicit and knows how stiff it is: the spectral radius of the right-hand side is measured at the
     last observed frame, on the mesh at hand, and sets the number of stages of a Runge–Kutta–Chebyshev step
-    ("chebyshev": diffusion, cells of any size) or of substeps of the classical method ("runge_kutta": waves,
-    convection). A diffusion with α > 0 and w⁰ ≥ 0 then obeys its stability bound on every mesh. In evaluation mode
-    frames are cut off at `bound` times the largest observed value, so that no forecast grows without limit.
+    ("chebyshev": diffusion, cells of any size) or of substeps of the classical method ("runge_kutta": waves). "either"
+    takes the classical method, which is of order four, as long as a few substeps do, and Chebyshev's from there on:
+    convection with some diffusion. A diffusion with α > 0 and w⁰ ≥ 0 then obeys its stability bound on every mesh. In
+    evaluation mode frames are cut off at `bound` times the largest observed value, so that no forecast grows without
+    limit.
 
     Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
     that belong to sensors). It sees one frame and has no memory.
@@ -82,7 +85,7 @@ class OperatorNetwork(ForecastModel):
         num_kernels: K, of the coupling (where there are several channels) and of the convection.
         reaction: whether there are R and ρ.
         conservative: take the mass-weighted mean of the reaction off it, so that Σ m f stays as it is observed.
-        stepper: "chebyshev" or "runge_kutta".
+        stepper: "chebyshev", "runge_kutta" or "either".
         most_stages: largest number of stages or substeps.
         bound: of forecasts in evaluation mode, in units of the largest observed |f| (at least 1).
 
@@ -106,12 +109,12 @@ class OperatorNetwork(ForecastModel):
         num_kernels: int = 2,
         reaction: bool = True,
         conservative: bool = False,
-        stepper: Literal["chebyshev", "runge_kutta"] = "chebyshev",
-        most_stages: int = 32,
+        stepper: Literal["chebyshev", "runge_kutta", "either"] = "chebyshev",
+        most_stages: int = 256,
         bound: float = 5.0,
     ) -> None:
         super().__init__()
-        require_choice("stepper", stepper, ("chebyshev", "runge_kutta"))
+        require_choice("stepper", stepper, ("chebyshev", "runge_kutta", "either"))
         for name, value, least in (
             ("hidden_channels", hidden_channels, 1), ("num_kernels", num_kernels, 1), ("most_stages", most_stages, 2),
         ):  # fmt: skip
@@ -197,11 +200,12 @@ class OperatorNetwork(ForecastModel):
         return state._replace(stages=torch.tensor(stages))
 
     def _stages(self, stiffness: float) -> int:
-        """How many stages or substeps a spectral radius times step asks for."""
+        """How many stages (or minus how many substeps) a spectral radius times step asks for."""
         stiffness = 1.3 * stiffness if math.isfinite(stiffness) else math.inf
-        if self.stepper == "chebyshev":
+        substeps = max(1, math.ceil(min(stiffness / REAL, self.most_stages)))
+        if self.stepper == "chebyshev" or (self.stepper == "either" and substeps > FEW_SUBSTEPS):
             return stages_for(stiffness, self.most_stages)
-        return max(1, math.ceil(min(stiffness / REAL, self.most_stages)))
+        return -substeps
 
     def _stiffness(self, frame: Tensor, state: OperatorState, data: Data) -> float:
         """Spectral radius of ∂rate/∂f by power iterations; the geometric mean of two, for a wave turns one field into
@@ -251,8 +255,9 @@ class OperatorNetwork(ForecastModel):
         self, frame: Tensor, state: OperatorState, data: Data, index: int, observed: Tensor
     ) -> tuple[Tensor, OperatorState]:
         """The next frame [N, C] and the state as it is; see :class:`ForecastModel`."""
-        advance = chebyshev_step if self.stepper == "chebyshev" else runge_kutta_step
-        following = advance(lambda value: self.rate(value, state, data, index), frame, int(state.stages))
+        stages = int(state.stages)
+        advance = chebyshev_step if stages > 0 else runge_kutta_step
+        following = advance(lambda value: self.rate(value, state, data, index), frame, abs(stages))
         if not self.training:
             following = torch.maximum(torch.minimum(following, state.bound), -state.bound)
         return following, state

@@ -140,6 +140,18 @@ def test_diffusion_is_stable_on_cells_of_any_size():
         assert frames[:, -1].std() < 0.1 * data.x.std()
 
 
+def test_either_method_is_taken_for_what_it_is_good_at():
+    channels = Channels(1)
+    model = heat(OperatorNetwork(channels, reaction=False, stepper="either"), 1.0)
+    stages = []
+    for level in (1, 2, 3, 4):
+        data = mesh_sample(icosphere(level), channels)
+        data.increment_scale = torch.full((1, 1), 0.02, dtype=torch.float64)
+        stages.append(int(model.start(data).stages))
+        assert rollout(model, data, 5).abs().max() <= data.x.abs().max()
+    assert stages[0] == -1 and stages[1] < 0 < 2 < stages[-1]
+
+
 def test_forecasts_are_cut_off_in_evaluation_mode_alone():
     channels = Channels(1)
     data, model = mesh_sample(icosphere(1), channels), OperatorNetwork(channels, bound=3.0).double()
