@@ -81,7 +81,7 @@ class PublishedLayer(nn.Module):
         super().__init__()
         width = hidden_channels
         self.edge_gates = EdgeLinear(node_channels, edge_channels, 3 * width)
-        self.edge_stack = GatedStack(width, width)
+        self.edge_stack = GatedStack(width, width, read_once=last)  # sums alone read the edges of the last layer
         self.node_gates = nn.Linear(node_channels + 2 * width, 3 * width)
         self.node_stack = GatedStack(width, out_channels, activate=not last)
 

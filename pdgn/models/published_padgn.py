@@ -15,6 +15,7 @@ from pdgn.models.options import require_at_least, require_choice
 from pdgn.models.published_blocks import CoefficientNetwork, PublishedLayer
 from pdgn.models.sample import node_inputs
 from pdgn.nn.incidence import incidence_of
+from pdgn.nn.message import message
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
 
 LAYERS, UNITS = 2, 2  # of the recurrent graph network, and gated units in each of its update functions
@@ -114,12 +115,12 @@ class PublishedPADGN(ForecastModel):
         """The next frame [N, C] and the next state; see :class:`ForecastModel`."""
         graph = incidence_of(data.edge_index, frame.size(0))
         inputs = torch.cat([frame, node_inputs(data, self.channels)], dim=1)
-        source, target = gather_source(frame, graph).unsqueeze(1), gather_target(frame, graph).unsqueeze(1)
+        source, target = gather_source(frame, graph), gather_target(frame, graph)
         shape = (self.num_kernels, self.per_kernel, self.channels.signal)
         messages, factors = [], []
         for network in self.coefficients:
             a, b, *c = network(inputs, data.edge_index).unflatten(1, shape).unbind(2)
-            messages.append(a * torch.addcmul(target, b, source, value=-1))
+            messages.append(message(a, b, source, target))
             factors.append(c)
         if self.variant == "sum":
             total = sum((c[0] * message).sum(dim=1) for c, message in zip(factors, messages))

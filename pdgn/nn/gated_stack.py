@@ -11,6 +11,7 @@ from torch_geometric.nn.inits import reset
 
 from pdgn.nn.gated_unit import gated_rows
 from pdgn.nn.gated_update import GatedUpdate
+from pdgn.nn.relu_mask import masked_relu
 
 
 class GatedStack(nn.Module):
@@ -24,17 +25,26 @@ class GatedStack(nn.Module):
 
     Args:
         hidden_channels: H. out_channels: O. num_units: L ≥ 1. activate: whether the decoder ends in a ReLU.
+        read_once: whether what reads y keeps it for no backward pass; the ReLU then keeps a byte a number.
 
     Shapes:
         gates [M, 3H], hidden L × [M, H]; output ([M, O], L × [M, H]).
     """
 
-    def __init__(self, hidden_channels: int, out_channels: int, num_units: int = 2, activate: bool = True) -> None:
+    def __init__(
+        self,
+        hidden_channels: int,
+        out_channels: int,
+        num_units: int = 2,
+        activate: bool = True,
+        read_once: bool = False,
+    ) -> None:
         super().__init__()
         self.updates = nn.ModuleList(GatedUpdate(hidden_channels) for _ in range(num_units))
         self.gates = nn.ModuleList(nn.Linear(hidden_channels, 3 * hidden_channels) for _ in range(num_units - 1))
         self.decoder = nn.Linear(hidden_channels, out_channels)
         self.activate = activate
+        self.read_once = read_once
 
     def reset_parameters(self) -> None:
         """Draws every parameter anew."""
@@ -56,7 +66,9 @@ class GatedStack(nn.Module):
         for update, to_gates, old in cast("Iterator[tuple[GatedUpdate, nn.Linear, Tensor]]", units):
             states.append(gated_rows(to_gates, update, states[-1], old))
         out = self.decoder(states[-1])
-        return functional.relu_(out) if self.activate else out, tuple(states)
+        if self.activate:
+            out = masked_relu(out) if self.read_once else functional.relu_(out)
+        return out, tuple(states)
 
     def __repr__(self) -> str:
         widths = f"{self.decoder.in_features}, {self.decoder.out_features}, num_units={len(self.updates)}"
