@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from experiments.dataset import PLANE
-from experiments.rows import ABLATIONS, EQUATIONS
+from experiments.rows import ABLATED, ABLATIONS, EQUATIONS
 from experiments.scores import NAN, at_step, diverged, mean_of_meshes, total
 
 Result = Mapping[str, Any]
@@ -153,15 +153,16 @@ def sections() -> list[Section]:
                 SURFACE_COLUMNS)
         for name in EQUATIONS
     ]  # fmt: skip
-    text = "`ours` as it is, and with one thing changed at a time (`experiments/models.yaml` says what). "
-    places = {
-        "plane": (PLANE_WHAT, PLANE_TEXT, PLANE_COLUMNS),
-        "surface": (EQUATION_TITLES, SURFACE_TEXT, SURFACE_COLUMNS),
-    }
+    text = "`{model}` as it is, and with one thing changed at a time (`experiments/models.yaml` says what). "
     for name, problem in ABLATIONS.items():
-        titles, about, columns = places[name.partition("_")[2]]
-        title = f"5. Ablations, {titles[problem].lower()}"
-        found.append(Section(name, title, text + about.format(what=titles[problem]), columns, also=(problem, "ours")))
+        titles, about, columns = (
+            (EQUATION_TITLES, SURFACE_TEXT, SURFACE_COLUMNS) if problem in EQUATIONS
+            else (PLANE_WHAT, PLANE_TEXT, PLANE_COLUMNS)
+        )  # fmt: skip
+        model = ABLATED[name]
+        title = f"5. Ablations of {model}, {titles[problem].lower()}"
+        told = text.format(model=model) + about.format(what=titles[problem])
+        found.append(Section(name, title, told, columns, also=(problem, model)))
     return found
 
 

@@ -6,7 +6,17 @@ import pytest
 
 from experiments.commands import Budget, commands, settings
 from experiments.dataset import ROOT, dataset, real_dataset
-from experiments.rows import ABLATIONS, EQUATIONS, MOST_CORE_ROWS, Row, all_rows, chosen_rows, core_rows, extra_rows
+from experiments.rows import (
+    ABLATED,
+    ABLATIONS,
+    EQUATIONS,
+    MOST_CORE_ROWS,
+    Row,
+    all_rows,
+    chosen_rows,
+    core_rows,
+    extra_rows,
+)
 from experiments.tables import sections
 from pdgn.cli.generate import build_parser as generate_parser
 from pdgn.cli.generate import recipe_of
@@ -123,7 +133,7 @@ def test_a_budget_is_part_of_the_command() -> None:
 
 def test_ablations_change_one_thing() -> None:
     for experiment, problem in ABLATIONS.items():
-        ours = settings(problem, "ours")
+        ours = settings(problem, ABLATED[experiment])
         for row in chosen_rows([experiment]):
             changed = settings(problem, row.model)
             keys = {key for key in ours.keys() | changed.keys() if ours.get(key) != changed.get(key)}
