@@ -14,7 +14,7 @@ TRAINED = (
     "padgn_published", "meshgraphnet", "fen", "ours", "padgn_published_sum", "gru", "rgn", "rgn_standard", "rgn_mesh",
     "fixed_operators", "padgn",
 )  # fmt: skip
-# Experiment 5: what is changed in a model, on the plane and on one equation of the surfaces; its own rows are elsewhere.
+# Experiment 5: what is changed in a model, on the plane and on one equation of the surfaces; its own are elsewhere.
 # On the plane and in `ablation_core` it is the recurrent core on learned operators, in `ablation_surface` ours.
 ABLATIONS = {
     "ablation_plane": "plane_250", "ablation_core": "convection_diffusion", "ablation_surface": "convection_diffusion",

@@ -66,7 +66,7 @@ def test_the_model_decides_which_options_there_are(tmp_path: Path) -> None:
         (["--training.epochs", "three"], r"--training\.epochs: wanted an integer, given 'three'"),
         (["--training.epochs", "2.5"], r"--training\.epochs: wanted an integer, given '2\.5'"),
         (["--training.epochs"], r"--training\.epochs: wanted an integer, given nothing"),
-        (["--training.schedule", "cosin"], r"--training\.schedule: wanted one of constant, cosine, given 'cosin'"),
+        (["--training.schedule", "cosin"], r"schedule: wanted one of constant, cosine, plateau, given 'cosin'"),
         (["--training.clip", "x"], r"--training\.clip: wanted a number or null, given 'x'"),
         (["--training.batch_size", "0"], r"training\.batch_size: wanted an integer of at least 1, given 0"),
         (["--training", "{epochs: 3}"], r"--training: wanted one key at a time, given a group"),

@@ -349,7 +349,8 @@ def test_missing_torchdiffeq_is_said(monkeypatch):
 
 
 def test_trains_end_to_end(tmp_path):
-    config = tiny_config(write_dataset(tmp_path / "tiny.h5"), tmp_path / "runs", truth_decay=None, learning_rate=0.02, epochs=2)
+    data, training = write_dataset(tmp_path / "tiny.h5"), {"truth_decay": None, "learning_rate": 0.02, "epochs": 2}
+    config = tiny_config(data, tmp_path / "runs", **training)
     model = {"name": "fen", "hidden_channels": 8, "num_layers": 2, "transport": True, "rtol": 1e-2, "atol": 1e-2}
     losses = [row["valid/loss"] for row in read_metrics(train(replace(config, model=model)) / "metrics.csv")]
     assert len(losses) == 2 and losses[1] < 0.8 * losses[0]
