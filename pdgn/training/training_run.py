@@ -17,10 +17,10 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
 from pdgn.data import Normalizer, WindowLoader
-from pdgn.models import ClosedFormModel, ForecastModel, build_model
+from pdgn.models import ForecastModel, build_model
 from pdgn.training.checkpoint import read_checkpoint
 from pdgn.training.checkpoint_io import AtomicCheckpointIO
-from pdgn.training.closed_form import fit_closed_form, require_fit
+from pdgn.training.closed_form import fit_closed_form, fitted_parts, require_fit
 from pdgn.training.config import RunConfig, TrainingConfig
 from pdgn.training.description import ForecastDescription
 from pdgn.training.epoch_report import EpochReport
@@ -137,7 +137,7 @@ def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows, bar: bool)
         if share.rank == 0:
             _keep_untrained(forecaster, folder)
         return
-    if isinstance(forecaster.model, ClosedFormModel):
+    if fitted_parts(forecaster.model):
         _fit_closed_form(forecaster, folder, windows)
         return
     earlier = read_checkpoint(folder.last) if folder.last.exists() else None

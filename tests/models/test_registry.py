@@ -27,6 +27,7 @@ def test_every_model_is_built_by_its_name():
         "rgn": True,
         "rgn_mesh": True,
         "rgn_standard": True,
+        "sensor_ensemble": True,
     }
 
 
