@@ -25,7 +25,7 @@ CORE_CHANGES = (
     "padgn_kernels16", "padgn_noise", "padgn_single_steps",
 )  # fmt: skip
 CHANGES = (
-    "ours_projection", "ours_kernels1", "ours_kernels4", "ours_reaction", "ours_chebyshev", "ours_noise",
+    "ours_vertex_flow", "ours_projection", "ours_kernels1", "ours_kernels4", "ours_reaction", "ours_chebyshev", "ours_noise",
     "ours_roll_outs", "ours_context",
 )  # fmt: skip
 DIRECTIONAL = ("finite-difference", "mlp", "gn", "one-weight", "sdl", "ours")
