@@ -10,12 +10,21 @@ from torch import Tensor, nn
 from torch.nn.functional import silu, softplus
 from torch_geometric.data import Data
 from torch_geometric.nn.inits import reset
+from torch_geometric.utils import scatter
 
 from pdgn.models.channels import Channels
 from pdgn.models.chebyshev import chebyshev_step, runge_kutta_step, stages_for
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.options import require_at_least, require_choice
-from pdgn.models.sample import edge_inputs, forcing_inputs, increment_scale, mass_mean, node_inputs, reference_weights
+from pdgn.models.sample import (
+    edge_inputs,
+    forcing_inputs,
+    graph_index,
+    increment_scale,
+    mass_mean,
+    node_inputs,
+    reference_weights,
+)
 from pdgn.nn.incidence import incidence_of
 from pdgn.nn.reverse_edges import reverse_edges
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
@@ -31,7 +40,7 @@ class OperatorState(NamedTuple):
     Attributes:
         operator: weights of the differences f_j − f_i, [E, C, C], row of the channel that changes.
         inflow: what convection brings to a node of its own value, [N, C].
-        scale: usual increment, [N, C]. bound: largest |f| of a forecast, [1, C].
+        scale: usual increment, [N, C]. bound: largest |f| of a forecast, [N, C].
         stages: of a Runge–Kutta–Chebyshev step; where negative, minus the substeps of the classical method; [] int64,
             on the CPU.
     """
@@ -73,6 +82,9 @@ class OperatorNetwork(ForecastModel):
     convection with some diffusion. A diffusion with α > 0 and w⁰ ≥ 0 then obeys its stability bound on every mesh. In
     evaluation mode frames are cut off at `bound` times the largest observed value, so that no forecast grows without
     limit.
+
+    In a batch the stiffest graph sets the number of stages, which changes the others' frames within the order of the
+    method.
 
     Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
     that belong to sensors). It sees one frame and has no memory.
@@ -193,7 +205,9 @@ class OperatorNetwork(ForecastModel):
         """
         frame = data.x[:, -1]
         scale = increment_scale(data, frame)
-        bound = self.bound * data.x.abs().amax(dim=(0, 1)).clamp(min=1).unsqueeze(0)
+        batch, num_graphs = graph_index(data)
+        largest = scatter(data.x.abs().amax(dim=1), batch, dim=0, dim_size=num_graphs, reduce="max")
+        bound = self.bound * largest.clamp(min=1).index_select(0, batch)
         state = OperatorState(*self.operators(data), scale, bound, torch.tensor(1))
         with torch.no_grad():
             stages = self._stages(self._stiffness(frame, state, data))

@@ -160,6 +160,10 @@ def test_forecasts_are_cut_off_in_evaluation_mode_alone():
     assert rollout(model.train(), data, 4).abs().max() > 100
     largest = 3 * data.x.abs().max()
     assert rollout(model.eval(), data, 4).abs().max() == largest
+    large = data.clone()
+    large.x = 10 * data.x
+    both = rollout(model, Batch.from_data_list([data, large]), 4)  # each graph has its own bound
+    assert both[: len(data.x)].abs().max() == largest and both.abs().max() == 10 * largest
 
 
 def test_earlier_frames_change_nothing():
