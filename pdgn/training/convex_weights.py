@@ -11,6 +11,7 @@ from scipy.optimize import nnls
 from torch import Tensor
 
 SHRINKAGES = (1e3, 1e2, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.0)
+LEAST = 1e-3  # smaller weights are none: independent errors have some however large they are, but gain nothing by it
 FIRST_LEADS = (1, 2, 4, 7, 13, 25, 49)  # of the groups, where leads do not share their weights
 
 
@@ -37,8 +38,8 @@ def simplex_weights(moments: Tensor, shrinkage: float = 0.0) -> Tensor:
         \min_{w \ge 0,\ \sum_m w_m = 1} w^T R w + \lambda\, \min_m R_{mm}\, |w - \tfrac{1}{M}|^2
 
     λ has no unit; a large one leaves the plain mean. It is in the scale of the best forecast's error, so that a
-    hopeless one has no weight for any sensible λ. The minimum over a simplex is that of non-negative least squares:
-    for any sum s of v the minimum over v ≥ 0 of vᵀAv + (1 − Σv)² has the direction of w.
+    hopeless one has no weight for any sensible λ; weights below 1e-3 are set to 0. The minimum over a simplex is that
+    of non-negative least squares: for any sum s of v the minimum over v ≥ 0 of vᵀAv + (1 − Σv)² has the direction of w.
 
     Args:
         moments: R = E[e eᵀ], [M, M] float64, symmetric and positive semi-definite.
@@ -70,6 +71,7 @@ def simplex_weights(moments: Tensor, shrinkage: float = 0.0) -> Tensor:
     spread = np.sqrt(shrinkage) * (np.eye(count) - 1 / count)
     rows = np.concatenate([factor, spread, np.ones((1, count))])
     found, _ = nnls(rows, np.append(np.zeros(2 * count), 1.0), maxiter=100 * count)
+    found[found < LEAST * found.sum()] = 0
     return torch.from_numpy(found / found.sum())
 
 

@@ -170,6 +170,30 @@ def test_a_baseline_of_a_trained_model_is_fitted_beside_it(dataset: Path, tmp_pa
     assert (folder / "local_linear" / "finished").read_text() == "1 epoch, closed form\n"
 
 
+def test_an_ensemble_uses_the_members_that_have_the_law(dataset: Path, tmp_path: Path) -> None:
+    config = config_of(dataset, tmp_path)
+    members = ("rolled-0-1", "rolled-1-1", "var-1")
+    folder = train(replace(config, model={"name": "sensor_ensemble", "members": " ".join(members)}))
+    (row,) = read_metrics(folder / "metrics.csv")
+    weights, losses = ([row[f"{name} {key}"] for name in members] for key in ("weight", "valid/loss"))
+    assert weights[0] == 0 and sum(weights) == pytest.approx(1, abs=1e-6)
+    # Members are fitted as they are alone; the mixture is as good as the best, but for float32.
+    alone = train(replace(config, name="alone", model={"name": "var", "frames": 1}))
+    (own,) = read_metrics(alone / "metrics.csv")
+    assert (row["var-1 penalty"], losses[2]) == (own["penalty"], own["valid/loss"])
+    assert row["valid/loss"] < 1.05 * min(losses) < 1e-6 * losses[0] and row["epoch"] == 1
+    best, last = (load_forecaster(folder / name).model.state_dict() for name in ("best.ckpt", "last.ckpt"))
+    assert all(torch.equal(best[key], last[key]) for key in best) and (folder / "finished").is_file()
+    for data in MeshDynamicsDataset(dataset, "test", history=3, horizon=6):
+        with torch.no_grad():
+            forecast = load_forecaster(folder / "best.ckpt").forecast(data, 6)
+        assert torch.allclose(forecast, data.y, rtol=0, atol=1e-4)  # float32 of values about 5
+    message = r"^model\.name: wanted data on one mesh for SensorEnsemble, whose weights belong to its nodes, given 2"
+    two = config_of(write_dataset(tmp_path / "two.h5"), tmp_path / "other")
+    with pytest.raises(ValueError, match=message):
+        train(replace(two, model={"name": "sensor_ensemble"}))
+
+
 @pytest.mark.slow
 def test_several_processes_fit_what_one_does(dataset: Path, tmp_path: Path) -> None:
     config = config_of(dataset, tmp_path / "alone")
