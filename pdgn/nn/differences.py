@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pdgn.nn.apart import apart
 from pdgn.nn.edge_slices import EdgeSlice, edge_slices
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.kernels import differences as kernels
@@ -116,8 +117,8 @@ def _over_kernels(values: Tensor) -> Tensor:
 
 
 def _derive_again(graph: Incidence, inputs: Any, grads: Any, needed: Any) -> tuple[Tensor | None, ...]:
-    x, *weights = inputs
     with torch.enable_grad():
+        x, *weights = inputs = apart(inputs)
         outs = _plain(x, graph, *weights)
         pairs = [(out, grad) for out, grad in zip(outs, grads) if grad is not None and out.requires_grad]
         wanted = [tensor for tensor, need in zip(inputs, (needed[0], *needed[2:])) if need]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pdgn.nn.apart import apart
 from pdgn.nn.autocast import full_precision
 from pdgn.nn.edge_linear import EdgeLinear
 from pdgn.nn.edge_slices import EdgeSlice, edge_slices
@@ -145,6 +146,7 @@ def _derive_again(
 ) -> list[Tensor | None]:
     """The derivatives such that they can be derived again, from the equation as it stands."""
     with torch.enable_grad():
+        layers = _Layers(*apart(layers))
         at_target, at_source = layers.node_terms()
         hidden = gather_target(at_target, graph) + gather_source(at_source, graph)
         hidden = hidden + functional.linear(layers.edge, layers.first)

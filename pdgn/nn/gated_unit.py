@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pdgn.nn.apart import apart
 from pdgn.nn.edge_linear import EdgeLinear
 from pdgn.nn.gated_update import GatedUpdate
 from pdgn.nn.incidence import Incidence, incidence_of
@@ -153,6 +154,7 @@ def _derive_again(
     graph: Incidence | None, inputs: list[Tensor], grad: Tensor, needed: tuple[bool, ...]
 ) -> list[Tensor | None]:
     with torch.enable_grad():
+        inputs = apart(inputs)
         out = _plain(graph, *inputs)
         wanted = [tensor for tensor, need in zip(inputs, needed) if need]
         results = iter(torch.autograd.grad(out, wanted, grad, create_graph=True, allow_unused=True))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pdgn.nn.apart import apart
 from pdgn.nn.kernels import edge_perceptron as kernels
 from pdgn.nn.kernels.compiled import UNIT, usable
 
@@ -40,8 +41,8 @@ class _ReluPerceptron(torch.autograd.Function):
 
 def _derive_again(inputs: Any, grad: Tensor, needed: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
     """The derivatives such that they can be derived again, from the equation as it stands."""
-    x, first, first_bias, second, bias = inputs
     with torch.enable_grad():
+        x, first, first_bias, second, bias = inputs = apart(inputs)
         out = functional.linear(functional.linear(x, first, first_bias).relu(), second, bias)
         wanted = [tensor for tensor, need in zip(inputs, needed) if need]
         results = iter(torch.autograd.grad(out, wanted, grad, create_graph=True, allow_unused=True))

@@ -49,6 +49,21 @@ def test_second_derivatives():
     assert torch.autograd.gradgradcheck(lambda x, e: edge_perceptron(x, e, graph, hidden, out), (x, edge))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_derivatives_that_can_be_derived_again_are_the_same_ones(dtype):
+    """Edges that depend on the nodes: what goes through both is counted once."""
+    edges = random_graph()
+    graph, (hidden, out) = incidence_of(edges, 7), layers(3, width=16)
+    hidden, out = hidden.to(dtype), out.to(dtype)
+    x = normal(7, 4).to(dtype).requires_grad_()
+    found = []
+    for again in (False, True):
+        edge = x.index_select(0, edges[0])[:, :3].sin()
+        y = edge_perceptron(x, edge, graph, hidden, out)
+        found.append(torch.autograd.grad(y.square().sum(), x, create_graph=again)[0])
+    assert torch.allclose(*found, atol=1e-12 if dtype is torch.float64 else 1e-4 * float(found[0].abs().max()))
+
+
 def test_of_nodes_and_edges_the_inputs_alone_are_kept():
     edges, (hidden, out), kept = random_graph(), layers(), []
     x, edge = normal(7, 4), normal(edges.size(1), 3, seed=5)
