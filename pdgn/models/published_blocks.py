@@ -12,6 +12,7 @@ from pdgn.nn.edge_perceptron import edge_perceptron
 from pdgn.nn.gated_stack import GatedStack
 from pdgn.nn.gated_unit import gated_edges, gated_rows
 from pdgn.nn.incidence import incidence_of
+from pdgn.nn.normalised_pass import Layers, fits, normalised_pass
 from pdgn.nn.perceptron import relu_perceptron
 from pdgn.nn.segments import sum_at_source, sum_at_target
 
@@ -53,11 +54,26 @@ class CoefficientNetwork(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """The coefficients c, [E, O]."""
         graph, relu = incidence_of(edge_index, x.size(0)), functional.relu_
+        if fits(x, graph, layers := self._layers(), self.edge_norm, self.node_norm):
+            return normalised_pass(x, graph, layers, self.edge_norm, self.node_norm)
         nothing = x.new_empty(edge_index.size(1), 0)
         edge = relu(self.edge_norm(edge_perceptron(x, nothing, graph, self.edge_hidden, self.edge_out, "relu")))
         inputs = torch.cat([x, sum_at_source(edge, graph), sum_at_target(edge, graph)], dim=1)
         node = relu(self.node_norm(relu_perceptron(inputs, self.node_hidden, self.node_out)))
         return edge_perceptron(node, edge, graph, self.hidden, self.out, "relu")
+
+    def _layers(self) -> Layers:
+        first, last = self.edge_hidden, self.hidden
+        edge_norm, node_norm = (  # no weights where nothing is normalised
+            (getattr(norm, "weight", None), getattr(norm, "bias", None)) for norm in (self.edge_norm, self.node_norm)
+        )
+        return Layers(
+            *(first.target, first.source, first.bias, first.edge),
+            *(self.edge_out.weight, self.edge_out.bias, *edge_norm),  # type: ignore[arg-type]
+            *(self.node_hidden.weight, self.node_hidden.bias, self.node_out.weight, self.node_out.bias),
+            *node_norm,  # type: ignore[arg-type]
+            *(last.target, last.source, last.bias, last.edge, self.out.weight, self.out.bias),
+        )
 
 
 class PublishedLayer(nn.Module):
