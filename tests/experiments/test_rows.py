@@ -47,8 +47,9 @@ def test_the_core_has_the_seeds_that_the_claims_need() -> None:
     for row in core_rows():
         seeds.setdefault((row.experiment, row.model), set()).add(row.seed)
     assert {len(own) for (name, _), own in seeds.items() if name == "directional"} == {5}
-    untrained = {"persistence", "local_linear", "local_linear_direct"}
-    assert {len(own) for (name, model), own in seeds.items() if name != "directional" and model not in untrained} == {3}
+    untrained = {"persistence", "local_linear", "local_linear_direct"}  # nothing to draw, as in ours on stations
+    drawn = {key for key in seeds if key[0] != "directional" and key[1] not in untrained} - {("stations", "ours")}
+    assert {len(seeds[key]) for key in drawn} == {3}
     assert {name for name, model in seeds if model == "ours"} == {name for name, _ in seeds}  # ours is everywhere
 
 
