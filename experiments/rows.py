@@ -25,8 +25,8 @@ CORE_CHANGES = (
     "padgn_kernels16", "padgn_noise", "padgn_single_steps",
 )  # fmt: skip
 CHANGES = (
-    "ours_vertex_flow", "ours_projection", "ours_kernels1", "ours_kernels4", "ours_reaction", "ours_chebyshev", "ours_noise",
-    "ours_roll_outs", "ours_context",
+    "ours_vertex_flow", "ours_projection", "ours_kernels1", "ours_kernels4", "ours_reaction", "ours_chebyshev",
+    "ours_noise", "ours_roll_outs", "ours_context",
 )  # fmt: skip
 DIRECTIONAL = ("finite-difference", "mlp", "gn", "one-weight", "sdl", "ours")
 MOST_CORE_ROWS = 90
@@ -105,7 +105,7 @@ def _grid(experiment: str, models: Iterable[str], seeds: Iterable[int]) -> Itera
 def _core() -> Iterator[tuple[str, str, int]]:
     """Models without weights to draw need one seed where the seed does not draw the data either."""
     yield from _grid("directional", DIRECTIONAL, FIVE)
-    yield from _grid("plane_250", ("persistence", "local_linear"), THREE)
+    yield from _grid("plane_250", ("persistence", "local_linear", "var"), THREE)
     learned = ("padgn_published_sum", "padgn_published", "rgn_standard", "meshgraphnet", "fen", "ours")
     for seed in THREE:  # a table of one seed is read before three are there
         yield from _grid("plane_250", learned, [seed])
