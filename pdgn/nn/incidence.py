@@ -45,7 +45,8 @@ class Incidence(NamedTuple):
         Raises:
             IndexError: an edge begins or ends at no node (looked at on a CPU alone).
         """
-        source, target = edge_index.detach().clone().unbind(0)  # its own: what the caller changes later is not seen
+        # Its own, as what the caller changes later is not seen; and rows without gaps, also of a transposed tensor.
+        source, target = edge_index.detach().clone(memory_format=torch.contiguous_format).unbind(0)
         nodes = torch.arange(num_nodes + 1, device=edge_index.device)
         by_source, source_ptr = _order(source, nodes)
         by_target, target_ptr = _order(target, nodes)

@@ -216,6 +216,11 @@ def test_memory_in_another_order(monkeypatch):
     x, hidden = random(5, 300, seed=1).t(), random(300, 32, seed=2)[:, ::2]
     compare(monkeypatch, Rows(16, 5), x, hidden)
     compare(monkeypatch, Perceptron(16, 3, 2, edges, "silu"), random(5, NODES).t(), random(3, edges.size(1)).t())
+    columns = edges.t().contiguous().t()  # as edges come out of a table of pairs
+    assert not columns.is_contiguous()
+    weights = DifferenceWeights(*(random(edges.size(1), 2, 3, seed=seed) for seed in range(4)))
+    for one, other in zip(*(spatial_difference(random(NODES, 3), index, weights) for index in (edges, columns))):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
 @needs_a_compiler
