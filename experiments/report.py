@@ -17,10 +17,11 @@ HEAD = """# Results
 
 Written by `python -m experiments --report` from `experiments/results/*/*/metrics.json`; do not edit. `make reproduce`
 runs every row that is not there, the core matrix first. Mean ± sample standard deviation over seeds, best mean in bold.
-Every model of a table has the same data and the same budget: training ends when the validation error has not improved
-for the patience of the config, or with the first epoch past the cap on processor time (one thread); a row that met the
-cap is marked *budget-limited* (its error might still have fallen). The checkpoint with the best validation is tested,
-once. `ours` is the model of this package; options of all models: `experiments/models.yaml`.
+Every model of a table has the same data and the same cap on its budget; the sizes of its epochs, its validation windows
+and its learning rate are its own. Training ends when the validation error has not improved for the patience of the
+config, or with the first epoch past the cap on processor time (one thread); a row that met the cap is marked
+*budget-limited* (its error might still have fallen). The checkpoint with the best validation is tested, once. `ours` is
+`operator_network` on surfaces and `sensor_ensemble` on sensors; options of all models: `experiments/models.yaml`.
 """
 
 
@@ -66,7 +67,9 @@ def _section(section: Section, rows: Sequence[Row], there: dict[Row, dict[str, A
     shown = {model: results for model, results in known.items() if results}
     winners = {column: _winner(column, shown) for column in section.columns}
     columns = [
-        column for column in section.columns if any(not math.isnan(_spread(column, r).mean) for r in shown.values())
+        column
+        for column in section.columns
+        if any(not math.isnan(column.value(result)) for results in shown.values() for result in results)
     ]
     titles = ["model", *(column.title for column in columns), "seeds", "parameters", "training [min]"]
     lines = ["| " + " | ".join(titles) + " |", "|---" + "|---:" * (len(titles) - 1) + "|"]

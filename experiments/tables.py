@@ -104,8 +104,9 @@ PLANE_TEXT = (
 )
 SURFACE_TEXT = (
     "{what}, trained on a sphere and three bumpy spheres (642 vertices each), three frames observed, five predicted in "
-    "training and validation, fifty in the test. Relative L2 error at the end of the roll-out, capped at 10 where a "
-    "roll-out has diverged (past 10, or not finite); `first at` is the earliest time at which one did."
+    "validation (and in training, but for models that are trained on single steps), fifty in the test. Relative L2 "
+    "error at the end of the roll-out, capped at 10 where a roll-out has diverged (past 10, or not finite); `first at` "
+    "is the earliest time at which one did. Truth is simulated on the mesh that the model sees."
 )
 EQUATION_TITLES = {
     "heat": "Heat with a varying conductivity",

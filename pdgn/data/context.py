@@ -196,7 +196,7 @@ def _edge_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.nda
 
 
 def _vector_field(name: str) -> str:
-    return name.removeprefix(PROJECTION).removeprefix(CONVECTION)
+    return name.removeprefix(CONVECTION if name.startswith(CONVECTION) else PROJECTION)
 
 
 def _scaled_reference(record: MeshRecord) -> np.ndarray:

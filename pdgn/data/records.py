@@ -195,11 +195,14 @@ class MeshRecord:
         """What makes convection weights of a velocity on this mesh.
 
         Raises:
-            ValueError: there are no faces, or one has no area.
+            ValueError: there are no faces, one has no area, or the edges are not those of the mesh in its order.
         """
         if self.face is None:
             raise ValueError("convection: wanted a mesh, given sensors without faces")
-        return ConvectionWeights.of(TriMesh(self.pos, self.face, self.period))
+        mesh = TriMesh(self.pos, self.face, self.period)
+        if not np.array_equal(mesh.edge_index, self.edge_index):
+            raise ValueError("convection: wanted the edges of the mesh, sorted by target and source, given others")
+        return ConvectionWeights.of(mesh)
 
     def tensor(self, name: str, compute: Callable[[], np.ndarray]) -> Tensor:
         """A static tensor of this mesh, computed once and kept: float32, int64 or bool.

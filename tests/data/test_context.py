@@ -48,6 +48,11 @@ def test_convection_weights_are_those_of_the_mesh(record, rng):
         ValueError, match=r"'convection:flow': velocity: wanted \[42, 3\] or \[80, 3\], given \[41, 3\]"
     ):
         edge_context(record, ["convection:flow"], {"flow": np.zeros((41, 3))})
+    order = np.lexsort((-record.edge_index[0], record.edge_index[1]))  # sorted by target alone
+    edge = {name: values[order] for name, values in record.edge.items()}
+    other = MeshRecord(record.pos, record.face, record.edge_index[:, order], dict(record.node), edge)
+    with pytest.raises(ValueError, match="'convection:current': convection: wanted the edges of the mesh"):
+        edge_context(other, ["convection:current"], {})
     sensors = MeshRecord.from_sensors(mesh.pos, mesh.edge_index, node={"current": np.zeros((42, 3))})
     with pytest.raises(ValueError, match="'convection:current': wanted a mesh, given sensors without faces"):
         edge_context(sensors, ["convection:current"], {})
