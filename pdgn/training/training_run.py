@@ -97,11 +97,11 @@ def train_parts(config: RunConfig, *, bar: bool) -> None:
     Raises:
         as `train`.
     """
-    todo = [part for part in [config, *baseline_configs(config)] if folder_of(part).state() != "finished"]
+    unfinished = [part for part in [config, *baseline_configs(config)] if folder_of(part).state() != "finished"]
     windows = open_windows(config)
     description = describe(windows.train, config)
     normalizer = Normalizer.fit(windows.train)
-    for part in todo:
+    for part in unfinished:
         if Share.own().rank == 0:
             folder_of(part).create(part)
         part_description = replace(description, model=part.model)

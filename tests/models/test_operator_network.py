@@ -105,6 +105,16 @@ def test_the_spectral_radius_is_bounded_and_not_by_far():
             assert radius <= 1.001 * found <= 3 * radius
 
 
+def test_decay_adds_to_the_stiffness_of_a_diffusion():
+    channels = Channels(1)
+    data, model = mesh_sample(icosphere(1), channels), heat(OperatorNetwork(channels), 1.0)
+    diffusion = model._stiffness(data.x[:, -1], model.start(data), data)
+    with torch.no_grad():
+        model.linear_reaction.fill_(-40.0)
+    found = model._stiffness(data.x[:, -1], model.start(data), data)
+    assert found == pytest.approx(diffusion + 0.05 * 40) and radius_of(model, data) <= found
+
+
 def test_a_wave_is_not_taken_for_its_laplacian():
     """u_t = v, v_t = Δu has the radius √λ, while its matrix has rows of size λ."""
     mesh, channels = icosphere(2), Channels(2)
