@@ -66,7 +66,7 @@ def test_memory_and_work_per_node_do_not_grow(variant):
 def test_memory_does_not_grow_with_the_steps(variant):
     few, many = (allocated(variant, side=50, steps=steps) for steps in (2, 8))
     assert many[0] < 1.01 * few[0]
-    assert many[1] > 1.05 * few[1]  # it is the same loop that was measured, and it went on
+    assert many[1] >= few[1] + 6 * 4  # it is the same loop that was measured, and it made six more frames of float32
 
 
 def cpu_seconds(build) -> float:

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "pdgn"
 FIRST = ["mesh", "operators", "geodesics"]
 ALLOWED = {
     "version": set(),
+    "freed_memory": set(),
     "mesh": set(),
     "operators": {"mesh"},
     "geodesics": {"mesh", "operators"},
@@ -23,7 +24,19 @@ ALLOWED = {
     "training": {*FIRST, "simulate", "data", "nn", "models", "rollout", "version"},
     "evaluation": {*FIRST, "simulate", "data", "nn", "models", "rollout", "training", "version"},
     "prediction": {*FIRST, "data", "models", "rollout", "training", "version"},
-    "cli": {*FIRST, "simulate", "data", "nn", "models", "rollout", "training", "evaluation", "prediction", "version"},
+    "cli": {
+        *FIRST,
+        "simulate",
+        "data",
+        "nn",
+        "models",
+        "rollout",
+        "training",
+        "evaluation",
+        "prediction",
+        "version",
+        "freed_memory",
+    },  # fmt: skip
     "__init__": {"version", "prediction"},
 }
 THIRD_PARTY_IN_NN = {"torch", "torch_geometric"}

@@ -28,6 +28,7 @@ from pdgn.models.sample import (
 from pdgn.nn.incidence import incidence_of
 from pdgn.nn.reverse_edges import reverse_edges
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
+from pdgn.nn.transport import transport
 
 REAL, SLOPE_STEP = 2.5, 1e-2  # stable decay rate times step of a Runge–Kutta step; size of a numerical derivative
 SAFETY, FEW_SUBSTEPS = 1.1, 4  # for a reaction that grows steeper on the way; substeps that "either" accepts
@@ -252,12 +253,7 @@ class OperatorNetwork(ForecastModel):
             [N, C].
         """
         graph = incidence_of(data.edge_index, frame.size(0))
-        difference = gather_source(frame, graph) - gather_target(frame, graph)
-        if frame.size(1) == 1:
-            moved = state.operator.squeeze(2) * difference
-        else:
-            moved = torch.bmm(state.operator, difference.unsqueeze(2)).squeeze(2)
-        rate = sum_at_target(moved, graph) + state.inflow * (frame + self.level)
+        rate = transport(frame, graph, state.operator) + state.inflow * (frame + self.level)
         if self.reaction is not None:
             rate = rate + self._reaction(frame, state, data, index)
         return state.scale * rate

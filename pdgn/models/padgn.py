@@ -14,7 +14,7 @@ from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.options import require_at_least, require_choice
 from pdgn.models.recurrent_core import RecurrentCore, last_increment
 from pdgn.models.sample import edge_inputs, forcing_inputs, increment_scale, mass_mean, node_inputs, reference_weights
-from pdgn.models.sum_core import SumCore
+from pdgn.models.sum_core import SumCore, SumOperator
 from pdgn.nn import DifferenceWeights, FixedDifferenceLayer, RecurrentState, SpatialDifferenceLayer, spatial_difference
 
 
@@ -23,8 +23,8 @@ class PADGNState(NamedTuple):
 
     Attributes:
         weights: the difference weights of the step before; of the whole roll-out where they do not see the signal
-            (then set from the start).
-        core: hidden states of the recurrent core; None for the variant "sum".
+            (then set from the start). None for the variant "sum".
+        core: hidden states of the recurrent core; for the variant "sum", all weights in one operator, like `weights`.
         scale: usual increment of each node and channel, [N, C].
         previous: the frame before, [N, C].
         known: [N] bool, whether the node has had a reading up to the frame before.
@@ -32,7 +32,7 @@ class PADGNState(NamedTuple):
     """
 
     weights: DifferenceWeights | None
-    core: RecurrentState | None
+    core: RecurrentState | SumOperator | None
     scale: Tensor
     previous: Tensor
     known: Tensor
@@ -209,38 +209,42 @@ class PADGN(ForecastModel):
             ValueError: data lacks what the model was built for.
         """
         frame = torch.zeros_like(data.x[:, 0])
-        weights = None if self.signal_in_weights else self.difference_weights(data, frame)
-        core = None if isinstance(self.core, SumCore) else self.core.initial_state(frame, data.edge_index)
         known = torch.zeros(frame.size(0), dtype=torch.bool, device=frame.device)
         scale = increment_scale(data, frame)
-        transport = None if weights is None else self._transport(weights, data, scale)
-        return PADGNState(weights, core, scale, frame, known, transport)
+        weights = None if self.signal_in_weights else self.difference_weights(data, frame)
+        if isinstance(self.core, SumCore):
+            operator = None if weights is None else self._sum_operator(self.core, weights, data, scale)
+            return PADGNState(None, operator, scale, frame, known, None)
+        transport = None if weights is None else self._transport(self.core, weights, data, scale)
+        return PADGNState(weights, self.core.initial_state(frame, data.edge_index), scale, frame, known, transport)
 
-    def _transport(self, weights: DifferenceWeights, data: Data, scale: Tensor) -> Tensor | None:
+    def _sum_operator(self, core: SumCore, weights: DifferenceWeights, data: Data, scale: Tensor) -> SumOperator:
+        return core.operator(weights, data.edge_index, scale, keeps_constants=self.weights != "free")
+
+    def _transport(self, core: RecurrentCore, weights: DifferenceWeights, data: Data, scale: Tensor) -> Tensor | None:
         """As published, free weights have no bound."""
-        if self.weights == "free" or isinstance(self.core, SumCore):
-            return None
-        return self.core.transport(weights, data.edge_index, scale)
+        return None if self.weights == "free" else core.transport(weights, data.edge_index, scale)
 
     def step(
         self, frame: Tensor, state: PADGNState, data: Data, index: int, observed: Tensor
     ) -> tuple[Tensor, PADGNState]:
         """The next frame [N, C] and the next state; see :class:`ForecastModel`."""
-        weights, transport = state.weights, state.transport
-        if weights is None or self.signal_in_weights:
-            weights = self.difference_weights(data, frame)
-            transport = self._transport(weights, data, state.scale)
-        differences = spatial_difference(frame, data.edge_index, weights)
-        core = state.core
+        weights, transport, core = state.weights, state.transport, state.core
         if isinstance(self.core, SumCore):
-            increment = self.core(differences, data.edge_index)
+            if not isinstance(core, SumOperator) or self.signal_in_weights:
+                core = self._sum_operator(self.core, self.difference_weights(data, frame), data, state.scale)
+            increment = core(frame, data.edge_index)
         else:
+            if weights is None or self.signal_in_weights:
+                weights = self.difference_weights(data, frame)
+                transport = self._transport(self.core, weights, data, state.scale)
+            differences = spatial_difference(frame, data.edge_index, weights)
             context = self._core_context(frame, state, data, index, observed)
             edge = edge_inputs(data, self.channels) if self.context_in_core else None
             increment, core = self.core(
                 frame, differences, data.edge_index, context, edge, core, transport, state.scale
             )
-        increment = state.scale * increment
+            increment = state.scale * increment
         if self.conservative:
             increment = increment - mass_mean(data, increment)
         return frame + increment, PADGNState(weights, core, state.scale, frame, state.known | observed, transport)

@@ -11,6 +11,7 @@ from pdgn.nn import DifferenceGraph, DifferenceWeights, RecurrentGraphNetwork, R
 from pdgn.nn.incidence import incidence_of
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
 from pdgn.nn.silu_linear import silu_linear
+from pdgn.nn.transport import transport
 
 
 class RecurrentCore(nn.Module):
@@ -111,26 +112,27 @@ class RecurrentCore(nn.Module):
         context: Tensor | None,
         edge_context: Tensor | None,
         state: RecurrentState,
-        transport: Tensor | None = None,
+        operator: Tensor | None = None,
         scale: Tensor | None = None,
     ) -> tuple[Tensor, RecurrentState]:
-        """The increment δ in units of the usual increment, and the new state; without transport r = 1."""
+        """The increment δ in units of the usual increment, and the new state; without an operator [E, C] from
+        :meth:`transport`, r = 1."""
         graph = self.graph(x, *differences, context, edge_context)
         node, _, state = self.network(graph.node, graph.edge, edge_index, state)
         increment = silu_linear(self.hidden(node), self.decoder.weight, self.decoder.bias)
-        if transport is not None:
-            increment = increment + self._operator_step(x, edge_index, transport, scale)
+        if operator is not None:
+            increment = increment + self._operator_step(x, edge_index, operator, scale)
         elif self.operator is not None:
             increment = increment + self.operator(differences[1])
         return increment, state
 
-    def _operator_step(self, x: Tensor, edge_index: Tensor, transport: Tensor, scale: Tensor | None) -> Tensor:
+    def _operator_step(self, x: Tensor, edge_index: Tensor, weight: Tensor, scale: Tensor | None) -> Tensor:
         """r_i Σ_j a_ij (f_j − f_i), limited where the core is."""
         graph = incidence_of(edge_index, x.size(0))
-        difference = gather_source(x, graph) - gather_target(x, graph)
-        step = sum_at_target(transport * difference, graph)
+        step = transport(x, graph, weight)
         if not self.limited or self.training or scale is None:
             return step
+        difference = gather_source(x, graph) - gather_target(x, graph)
         lowest, highest = (
             scatter(difference, edge_index[1], dim=0, dim_size=x.size(0), reduce=reduce) for reduce in ("min", "max")
         )

@@ -16,6 +16,7 @@ from pdgn.nn.gated_unit import gated_edges, gated_rows
 from pdgn.nn.incidence import incidence_of
 from pdgn.nn.kernels import arguments, compiled
 from pdgn.nn.perceptron import relu_perceptron
+from pdgn.nn.transport import transport
 
 needs_a_compiler = pytest.mark.skipif(compiled.library() is None, reason="no C compiler, or PDGN_KERNELS=0")
 CLOSE = 1e-5  # of the largest number of a result, the promise of the kernels
@@ -183,6 +184,24 @@ def test_derivatives_by_some_of_the_inputs(monkeypatch):
             return torch.cat([part.flatten() for part in spatial_difference(x, edges, given)])
 
         assert_same(monkeypatch, run, [weights[chosen]])
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (2,), (2, 2), (3, 3), (5,), (5, 5), (12,), (12, 12)])
+def test_transport(monkeypatch, shape, count):
+    edges = graph(ordered=count == 1)
+    weight, x = random(edges.size(1), *shape), random(NODES, shape[0], seed=7)
+
+    def run(x, weight):
+        return transport(x, incidence_of(edges, NODES), weight)
+
+    with threads(count):
+        assert_same(monkeypatch, run, [x, weight])
+        assert_same(monkeypatch, lambda x: run(x, weight), [x])
+        assert_same(monkeypatch, lambda weight: run(x, weight), [weight])
+        turned = random(shape[0], NODES).t(), random(*shape, edges.size(1)).movedim(-1, 0)
+        assert_same(monkeypatch, run, turned)
 
 
 class Relu(nn.Module):
