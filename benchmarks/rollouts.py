@@ -15,7 +15,6 @@ from benchmarks.machine import threads
 from benchmarks.measure import Comparison, announce, comparison
 from benchmarks.plain_forecast import PlainPADGN
 from benchmarks.processes import call, peak_memory
-from pdgn.freed_memory import keep_freed_memory
 from pdgn.models import PADGN, Channels
 from pdgn.rollout import rollout_frames
 
@@ -63,7 +62,6 @@ def forecaster(side: str, size: Size) -> PADGN | PlainPADGN:
 
 def step_times(sides: list[str], size: list[int]) -> dict[str, list[float]]:
     """Seconds of each step after the first, which also computes the weights; sides in turn, step by step."""
-    keep_freed_memory()  # as the commands that roll out do
     given = Size(*size)
     data = sample(given.nodes)
     frames = {side: rollout_frames(forecaster(side, given), data, given.steps + 1) for side in sides}
@@ -79,7 +77,6 @@ def step_times(sides: list[str], size: list[int]) -> dict[str, list[float]]:
 
 def peak(side: str, size: list[int]) -> int:
     """Peak memory of a roll-out of two steps above that of model and sample, in bytes."""
-    keep_freed_memory()
     given = Size(*size)
     model, data = forecaster(side, given), sample(given.nodes)
 

@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.sample import graph_index
+from pdgn.nn.memory_pool import MemoryPool, pooled
 
 
 def rollout(
@@ -144,15 +145,18 @@ def _frames(
     """The loop itself."""
     prediction = torch.zeros_like(data.x[:, 0])
     nothing = torch.zeros(prediction.size(0), dtype=torch.bool, device=prediction.device)
-    state = model.start(data)
+    with pooled(MemoryPool()):  # of its own, as a step makes others
+        state = model.start(data)
     step = _recomputed_step if recompute else step_from
     first = data.x.size(1) - 1
+    pool = MemoryPool()
     useful = first if model.memoryless and _observed_at(data, first) else 0
     for index in range(first + steps):
         reading, observed = inputs(index) or (None, nothing)
         if index < useful:  # nothing of it is left when the next reading comes
             continue
-        prediction, state = step(model, data, index, prediction, state, reading, observed)
+        with pooled(pool):
+            prediction, state = step(model, data, index, prediction, state, reading, observed)
         if index >= first:
             yield prediction
 

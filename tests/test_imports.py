@@ -12,7 +12,6 @@ PACKAGE = Path(__file__).resolve().parents[1] / "pdgn"
 FIRST = ["mesh", "operators", "geodesics"]
 ALLOWED = {
     "version": set(),
-    "freed_memory": set(),
     "mesh": set(),
     "operators": {"mesh"},
     "geodesics": {"mesh", "operators"},

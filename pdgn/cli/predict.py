@@ -13,7 +13,6 @@ import numpy as np
 
 from pdgn.cli.one_line_parser import OneLineParser
 from pdgn.cli.progress import Progress
-from pdgn.freed_memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from pdgn.data import MeshRecord
@@ -73,7 +72,6 @@ def run(args: argparse.Namespace) -> None:
     from pdgn.cli.prediction_file import write_prediction
     from pdgn.prediction import load
 
-    keep_freed_memory()
     predictor = load(args.checkpoint, args.device)
     frames = predictor.frames(_mesh(args.mesh), observed, args.steps, parameters=parameters, mask=mask, time=args.time)
     with Progress("predict", total=args.steps, done=0, stream=sys.stderr, unit="frames") as progress:

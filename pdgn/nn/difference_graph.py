@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
+
+from pdgn.nn.memory_pool import cat
 
 
 class DifferenceGraphFeatures(NamedTuple):
@@ -65,8 +66,8 @@ class DifferenceGraph(nn.Module):
         Raises:
             ValueError: a feature has another width than the layer was built for.
         """
-        node = torch.cat([x, laplacian.flatten(1)] + ([] if context is None else [context]), dim=-1)
-        edge = torch.cat([gradient.flatten(1)] + ([] if edge_context is None else [edge_context]), dim=-1)
+        node = cat([x, laplacian.flatten(1)] + ([] if context is None else [context]))
+        edge = cat([gradient.flatten(1)] + ([] if edge_context is None else [edge_context]))
         if (node.size(1), edge.size(1)) != (self.node_channels, self.edge_channels):
             raise ValueError(
                 f"difference graph: wanted {self.node_channels} node and {self.edge_channels} edge features, "

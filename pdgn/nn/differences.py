@@ -13,6 +13,7 @@ from pdgn.nn.edge_slices import EdgeSlice, edge_slices
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.kernels import differences as kernels
 from pdgn.nn.kernels.compiled import usable
+from pdgn.nn.memory_pool import empty
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
 
 
@@ -60,7 +61,7 @@ class _Differences(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         if usable(x, w1, w2, v1, v2) and w1.numel() > 0:
             return kernels.forward(x, graph, w1, w2, v1, v2)
-        gradient = x.new_empty(w1.shape)
+        gradient = empty(w1.shape, x)
         laplacian = x.new_zeros(x.size(0), *v1.shape[1:])
         for part in edge_slices(graph, w1[:1].numel()):
             source, target = part.at_source(x), part.at_target(x)

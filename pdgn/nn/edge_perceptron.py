@@ -15,6 +15,7 @@ from pdgn.nn.edge_slices import EdgeSlice, edge_slices
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.kernels import edge_perceptron as kernels
 from pdgn.nn.kernels.compiled import UNIT, usable
+from pdgn.nn.memory_pool import empty
 from pdgn.nn.node_terms import derive_node_terms, node_terms
 from pdgn.nn.segments import gather_source, gather_target
 
@@ -90,7 +91,7 @@ class _EdgePerceptron(torch.autograd.Function):
             return kernels.forward(graph, activation, layers.edge.contiguous(), beside, *rest)
         activate = functional.relu if activation == "relu" else functional.silu
         with full_precision(layers.x.device.type):
-            out, terms = layers.x.new_empty(layers.edge.size(0), layers.second.size(0)), layers.node_terms()
+            out, terms = empty((layers.edge.size(0), layers.second.size(0)), layers.x), layers.node_terms()
             for part in edge_slices(graph, max(layers.second.shape)):
                 active = activate(layers.hidden(part, terms), inplace=True)
                 torch.addmm(layers.bias, active, layers.second.t(), out=part.of(out))

@@ -14,6 +14,7 @@ from pdgn.nn.gated_update import GatedUpdate
 from pdgn.nn.incidence import Incidence, incidence_of
 from pdgn.nn.kernels.arguments import run, structure
 from pdgn.nn.kernels.compiled import UNIT, usable
+from pdgn.nn.memory_pool import empty
 from pdgn.nn.node_terms import derive_node_terms, node_terms
 from pdgn.nn.segments import gather_source, gather_target
 
@@ -30,7 +31,7 @@ def gated_rows(linear: nn.Linear, update: GatedUpdate, x: Tensor, hidden: Tensor
     if not fits(update, hidden, x) or x.shape != (hidden.size(0), linear.in_features):
         return update(linear(x), hidden)
     weights = linear.weight, linear.bias, update.weight, update.bias
-    return _GatedUnit.apply(None, None, None, None, x, hidden, *weights)
+    return _GatedUnit.apply(None, torch.is_grad_enabled(), None, None, None, x, hidden, *weights)
 
 
 def gated_edges(
@@ -47,7 +48,7 @@ def gated_edges(
     graph.require_rows("edge", edge)
     graph.require_rows("hidden", hidden)
     weights = linear.edge, linear.bias, update.weight, update.bias
-    return _GatedUnit.apply(graph, node, linear.target, linear.source, edge, hidden, *weights)
+    return _GatedUnit.apply(graph, torch.is_grad_enabled(), node, linear.target, linear.source, edge, hidden, *weights)
 
 
 def fits(update: GatedUpdate, hidden: Tensor, *inputs: Tensor) -> bool:
@@ -74,12 +75,14 @@ class _GatedUnit(torch.autograd.Function):
     """h' of gates W x + b or, for edges, W x + terms of both ends; r and z are kept, n follows from h and h'."""
 
     @staticmethod
-    def forward(ctx: Any, graph: Incidence | None, *inputs: Tensor) -> Tensor:
+    def forward(ctx: Any, graph: Incidence | None, recorded: bool, *inputs: Tensor) -> Tensor:
         node, target, source, x, hidden, input_weight, bias, state_weight, state_bias = inputs
         x, hidden = x.contiguous(), hidden.contiguous()
         terms = None if graph is None else node_terms(node, target, source, bias)
-        out = torch.empty_like(hidden)
-        kept = (torch.empty_like(hidden), torch.empty_like(hidden)) if any(ctx.needs_input_grad) else (None, None)
+        out = empty(hidden.shape, hidden)
+        # Without gradients the inputs still say that they need them.
+        keep = recorded and any(ctx.needs_input_grad)
+        kept = (torch.empty_like(hidden), torch.empty_like(hidden)) if keep else (None, None)
         run(
             "pdgn_gated_unit_forward",
             _FORM,
@@ -98,9 +101,9 @@ class _GatedUnit(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         *inputs, out, reset, update = ctx.saved_tensors
-        needed, graph = ctx.needs_input_grad[1:], ctx.graph
+        needed, graph = ctx.needs_input_grad[2:], ctx.graph
         if torch.is_grad_enabled():
-            return None, *_derive_again(graph, inputs, grad, needed)
+            return None, None, *_derive_again(graph, inputs, grad, needed)
         node, target, source, x, hidden, input_weight, bias, state_weight, state_bias = inputs
         padding = -x.size(1) % UNIT
         threads, wide = torch.get_num_threads(), x.size(1) + padding
@@ -127,7 +130,7 @@ class _GatedUnit(torch.autograd.Function):
         )
         by_input, by_state, by_bias, by_state_bias = (total.sum(dim=0) for total in sums)
         by_nodes = (None,) * 3 if by_terms is None else derive_node_terms(by_terms, node, target, source, needed[0])
-        return None, *by_nodes, by_x, by_hidden, by_input[:, : x.size(1)], by_bias, by_state, by_state_bias
+        return None, None, *by_nodes, by_x, by_hidden, by_input[:, : x.size(1)], by_bias, by_state, by_state_bias
 
 
 def _given(graph: Incidence | None, x: Tensor, hidden: Tensor, bias: Tensor, state_bias: Tensor) -> dict[str, Any]:

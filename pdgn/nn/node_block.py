@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from pdgn.nn.incidence import incidence_of
+from pdgn.nn.memory_pool import cat, linear
 from pdgn.nn.segments import mean_at_target
 from pdgn.nn.silu_linear import silu_linear
 
@@ -47,7 +47,7 @@ class NodeBlock(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor, edge: Tensor) -> Tensor:
         """The updated node features x', [N, O]."""
         incoming = mean_at_target(edge, incidence_of(edge_index, x.size(0)))
-        hidden = self.hidden(torch.cat([x, incoming.to(x.dtype)], dim=-1))
+        hidden = linear(cat([x, incoming.to(x.dtype)]), self.hidden.weight, self.hidden.bias)
         return silu_linear(hidden, self.out.weight, self.out.bias)
 
     def __repr__(self) -> str:

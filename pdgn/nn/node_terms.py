@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from pdgn.nn.memory_pool import linear
 
 
 def node_terms(x: Tensor, target: Tensor, source: Tensor, bias: Tensor) -> Tensor:
     """[W_t x + b, W_s x] as one product: [N, D], [O, D], [O, D], [O] → [N, 2 O]."""
-    return functional.linear(x, torch.cat([target, source]), torch.cat([bias, torch.zeros_like(bias)]))
+    return linear(x, torch.cat([target, source]), torch.cat([bias, torch.zeros_like(bias)]))
 
 
 def derive_node_terms(

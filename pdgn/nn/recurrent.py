@@ -14,6 +14,7 @@ from pdgn.nn.edge_slices import ELEMENTS, edge_slices
 from pdgn.nn.gated_unit import fits, gated_edges, gated_rows
 from pdgn.nn.gated_update import GatedUpdate
 from pdgn.nn.incidence import Incidence, incidence_of
+from pdgn.nn.memory_pool import empty
 from pdgn.nn.segments import sum_at_source, sum_at_target
 from pdgn.nn.shapes import require_shape
 
@@ -76,7 +77,7 @@ class RecurrentGraphLayer(nn.Module):
         sums = sum_at_target(edge, graph), sum_at_source(edge, graph)
         if torch.is_grad_enabled():
             return gated_rows(self.node_gates, self.node_update, torch.cat([node, *sums], dim=-1), hidden)
-        out, size = hidden.new_empty(hidden.shape), max(1, ELEMENTS // (3 * self.hidden_channels))
+        out, size = empty(hidden.shape, hidden), max(1, ELEMENTS // (3 * self.hidden_channels))
         for first in range(0, node.size(0), size):
             rows = slice(first, first + size)
             inputs = torch.cat([node[rows], *(part[rows] for part in sums)], dim=-1)
@@ -85,7 +86,7 @@ class RecurrentGraphLayer(nn.Module):
 
     def _edges_in_slices(self, node: Tensor, edge: Tensor, hidden: Tensor, graph: Incidence) -> Tensor:
         """The new states of edges where no derivative is wanted: the gates, three times their size, are never whole."""
-        linear, out = self.edge_gates, hidden.new_empty(hidden.shape)
+        linear, out = self.edge_gates, empty(hidden.shape, hidden)
         target = functional.linear(node, linear.target, linear.bias)
         source = functional.linear(node, linear.source)
         for part in edge_slices(graph, 3 * self.hidden_channels):

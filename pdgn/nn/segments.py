@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from pdgn.nn.incidence import Incidence
+from pdgn.nn.kernels import segments as kernels
+from pdgn.nn.kernels.compiled import usable
 
 # On a CPU these have a vectorised kernel that sums segments; for float64 a scatter is faster.
 SEGMENT_TYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -51,6 +53,8 @@ def segment_sum(edge: Tensor, end: Tensor, order: Tensor, ptr: Tensor) -> Tensor
     Returns:
         [N, C].
     """
+    if edge.size(1) > 0 and usable(edge):
+        return kernels.segment_sum(edge.detach(), order, ptr)
     if edge.dtype in SEGMENT_TYPES and edge.size(1) > 0:
         return functional.embedding_bag(order, edge.detach().contiguous(), ptr, mode="sum", include_last_offset=True)
     return edge.new_zeros(ptr.size(0) - 1, edge.size(1)).index_add_(0, end, edge.detach())

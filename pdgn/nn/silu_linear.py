@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pdgn.nn.memory_pool import linear
+
 
 def silu_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     r"""The second half of a perceptron, :math:`y = W\,\mathrm{SiLU}(x) + b`.
@@ -27,7 +29,7 @@ class _SiluLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return functional.linear(functional.silu(x), weight, bias)
+        return linear(functional.silu(x), weight, bias)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:

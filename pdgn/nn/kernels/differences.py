@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.kernels.arguments import run, structure
+from pdgn.nn.memory_pool import empty
 
 WEIGHTS = ("w1", "w2", "v1", "v2")
 _FORM = structure(
@@ -22,7 +23,7 @@ _FORM = structure(
 def forward(x: Tensor, graph: Incidence, *weights: Tensor) -> tuple[Tensor, Tensor]:
     """The differences (gradient [E, K, C], laplacian [N, K, C]) of x [N, C] with weights w1, w2, v1, v2 [E, K, C]."""
     x, shape = x.contiguous(), weights[0].shape
-    gradient, laplacian = x.new_empty(shape), x.new_empty(x.size(0), *shape[1:])
+    gradient, laplacian = empty(shape, x), empty((x.size(0), *shape[1:]), x)
     run("pdgn_differences_forward", _FORM, **_given(x, graph, weights), gradient=gradient, laplacian=laplacian)
     return gradient, laplacian
 

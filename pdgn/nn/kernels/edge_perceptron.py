@@ -11,6 +11,7 @@ from torch.nn import functional
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.kernels.arguments import run, structure
 from pdgn.nn.kernels.compiled import UNIT
+from pdgn.nn.memory_pool import empty
 
 ACTIVATIONS = {"relu": 0, "silu": 1}
 _FORM = structure(
@@ -49,7 +50,7 @@ def forward(
         first: W_e, [H, R]. second: W_2, [O, H]. bias: b_2, [O].
     """
     padding = -second.size(0) % UNIT
-    out = edge.new_empty(edge.size(0), second.size(0))
+    out = empty((edge.size(0), second.size(0)), edge)
     run(
         "pdgn_edge_perceptron_forward",
         _FORM,

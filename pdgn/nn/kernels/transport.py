@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.kernels.arguments import run, structure
+from pdgn.nn.memory_pool import empty
 
 _FORM = structure(
     "Transport",
@@ -20,7 +21,7 @@ _FORM = structure(
 def forward(x: Tensor, graph: Incidence, weight: Tensor) -> Tensor:
     """The sums [N, C] of x [N, C] with weights [E, C] or [E, C, C]."""
     x, weight = x.contiguous(), weight.contiguous()
-    out = torch.empty_like(x)
+    out = empty(x.shape, x)
     run("pdgn_transport_forward", _FORM, **_given(x, graph, weight), out=out)
     return out
 
