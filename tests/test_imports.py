@@ -23,19 +23,7 @@ ALLOWED = {
     "training": {*FIRST, "simulate", "data", "nn", "models", "rollout", "version"},
     "evaluation": {*FIRST, "simulate", "data", "nn", "models", "rollout", "training", "version"},
     "prediction": {*FIRST, "data", "models", "rollout", "training", "version"},
-    "cli": {
-        *FIRST,
-        "simulate",
-        "data",
-        "nn",
-        "models",
-        "rollout",
-        "training",
-        "evaluation",
-        "prediction",
-        "version",
-        "freed_memory",
-    },  # fmt: skip
+    "cli": {*FIRST, "simulate", "data", "nn", "models", "rollout", "training", "evaluation", "prediction", "version"},
     "__init__": {"version", "prediction"},
 }
 THIRD_PARTY_IN_NN = {"torch", "torch_geometric"}

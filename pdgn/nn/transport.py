@@ -21,7 +21,7 @@ def transport(x: Tensor, graph: Incidence, weight: Tensor) -> Tensor:
         o_i = \sum_{j \to i} w_{ij} (f_j - f_i)
 
     A positive w is a diffusion (the sign of Δ, opposite to that of the stiffness matrix); constants give 0 always.
-    Only the signal and the weights are kept for the backward pass.
+    By the kernels, only the signal and the weights are kept for the backward pass.
 
     Args:
         x: f, [N, C]. graph: E edges. weight: w, [E, C], or [E, C, C] with the row of the channel that changes.
@@ -37,15 +37,16 @@ def transport(x: Tensor, graph: Incidence, weight: Tensor) -> Tensor:
         shapes = f"[{edges}, {channels}] or [{edges}, {channels}, {channels}]"
         raise ValueError(f"weight: wanted {shapes}, given {list(weight.shape)}")
     dtype = torch.promote_types(x.dtype, weight.dtype)
-    return _Transport.apply(x.to(dtype), graph, weight.to(dtype))
+    x, weight = x.to(dtype), weight.to(dtype)
+    return _Transport.apply(x, graph, weight) if usable(x, weight) else _plain(x, graph, weight)
 
 
 def _plain(x: Tensor, graph: Incidence, weight: Tensor) -> Tensor:
-    return sum_at_target(_moved(weight, gather_source(x, graph) - gather_target(x, graph)), graph)
-
-
-def _moved(weight: Tensor, difference: Tensor) -> Tensor:
-    return weight * difference if weight.dim() == 2 else torch.bmm(weight, difference.unsqueeze(2)).squeeze(2)
+    """The equation as it stands."""
+    difference = gather_source(x, graph) - gather_target(x, graph)
+    if weight.dim() == 2:
+        return sum_at_target(weight * difference, graph)
+    return sum_at_target(torch.bmm(weight, difference.unsqueeze(2)).squeeze(2), graph)
 
 
 class _Transport(torch.autograd.Function):
@@ -53,30 +54,18 @@ class _Transport(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, graph: Incidence, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.graph = graph
-        return kernels.forward(x, graph, weight) if usable(x, weight) else _plain(x, graph, weight)
+        return kernels.forward(x, graph, weight)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        needed = ctx.needs_input_grad[0], ctx.needs_input_grad[2]
         x, weight = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            with torch.enable_grad():
-                inputs = apart((x, weight))
-                wanted = [tensor for tensor, need in zip(inputs, needed) if need]
-                out = _plain(inputs[0], ctx.graph, inputs[1])
-                found = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
-            by_x, by_weight = (next(found) if need else None for need in needed)
-            return by_x, None, by_weight
-        if usable(x, weight, grad):
+        needed, again = (ctx.needs_input_grad[0], ctx.needs_input_grad[2]), torch.is_grad_enabled()
+        if usable(grad) and not again:
             by_x, by_weight = kernels.backward(x, ctx.graph, weight, grad, needed)
             return by_x, None, by_weight
-        arriving = gather_target(grad, ctx.graph)
-        by_x = by_weight = None
-        if needed[0]:
-            across = _moved(weight if weight.dim() == 2 else weight.transpose(1, 2), arriving)
-            ends = ctx.graph.source, ctx.graph.target
-            by_x = torch.zeros_like(x).index_add_(0, ends[0], across).index_add_(0, ends[1], across, alpha=-1)
-        if needed[1]:
-            difference = gather_source(x, ctx.graph) - gather_target(x, ctx.graph)
-            by_weight = arriving * difference if weight.dim() == 2 else torch.einsum("ed,ec->edc", arriving, difference)
+        with torch.enable_grad():
+            x, weight = inputs = apart((x, weight))
+            wanted = [tensor for tensor, need in zip(inputs, needed) if need]
+            found = iter(torch.autograd.grad(_plain(x, ctx.graph, weight), wanted, grad, create_graph=again))
+        by_x, by_weight = (next(found) if need else None for need in needed)
         return by_x, None, by_weight

@@ -16,6 +16,7 @@ from pdgn.nn.gated_unit import gated_edges, gated_rows
 from pdgn.nn.incidence import incidence_of
 from pdgn.nn.kernels import arguments, compiled
 from pdgn.nn.perceptron import relu_perceptron
+from pdgn.nn.segments import sum_at_source, sum_at_target
 from pdgn.nn.transport import transport
 
 needs_a_compiler = pytest.mark.skipif(compiled.library() is None, reason="no C compiler, or PDGN_KERNELS=0")
@@ -202,6 +203,20 @@ def test_transport(monkeypatch, shape, count):
         assert_same(monkeypatch, lambda weight: run(x, weight), [weight])
         turned = random(shape[0], NODES).t(), random(*shape, edges.size(1)).movedim(-1, 0)
         assert_same(monkeypatch, run, turned)
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("channels", [1, 5, 64])
+def test_sums_at_nodes(monkeypatch, channels, count):
+    edges = graph(ordered=False)
+    sums, values = incidence_of(edges, NODES), random(edges.size(1), channels)
+    with threads(count):
+        for function in (sum_at_source, sum_at_target):
+            given = function(values, sums)
+            with monkeypatch.context() as patch:
+                patch.setattr(compiled, "library", lambda: None)
+                assert (given - function(values, sums)).abs().max() < CLOSE * given.abs().max()
 
 
 class Relu(nn.Module):
