@@ -129,11 +129,19 @@ def children_of(process: subprocess.Popen[str], count: int) -> list[psutil.Proce
     """The processes that compute, as soon as there are so many."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        found = [one for one in psutil.Process(process.pid).children() if "spawn_main" in " ".join(one.cmdline())]
+        found = [one for one in psutil.Process(process.pid).children() if "spawn_main" in command_of(one)]
         if len(found) == count:
             return found
         time.sleep(0.02)
     raise AssertionError(f"wanted {count} processes, got {found}")
+
+
+def command_of(process: psutil.Process) -> str:
+    """Its command line; nothing for one that has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return ""
 
 
 def wait_for(folder: Path, pattern: str) -> None:
