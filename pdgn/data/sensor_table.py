@@ -138,6 +138,7 @@ def rows_of(path: Path, wanted: list[str]) -> Iterator[tuple[str, dict[str, str]
 
 
 def table_number(where: str, name: str, text: str) -> float:
+    """A number of a table; where and name tell its place in the message. ValueError: the text is none."""
     try:
         value = float(text)
     except ValueError:
