@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch_geometric.data import Data
@@ -23,16 +23,20 @@ GROWTH_LIMIT = 1.2
 
 
 class Size(NamedTuple):
-    """Nodes, steps of a roll-out, hidden channels and kernels."""
+    """Nodes, steps of a roll-out, hidden channels, kernels and variant."""
 
     nodes: int
     steps: int
     hidden: int
     kernels: int
+    variant: str = "recurrent"
 
 
 SIZES = (Size(10_000, 12, 32, 16), Size(100_000, 6, 32, 16), Size(1_000_000, 3, 32, 16))
 QUICK = (Size(300, 3, 4, 2), Size(600, 3, 4, 2))
+# Its first step computes the weights and the others are short: both are measured together.
+SUM_SIZES = tuple(Size(nodes, 19, 64, 16, "sum") for nodes in (10_000, 100_000, 1_000_000))
+SUM_QUICK = (Size(300, 3, 4, 2, "sum"), Size(600, 3, 4, 2, "sum"))
 
 
 def sample(num_nodes: int) -> Data:
@@ -56,11 +60,11 @@ def sample(num_nodes: int) -> Data:
 def forecaster(side: str, size: Size) -> PADGN | PlainPADGN:
     """PADGN as it is by default, of this width."""
     torch.manual_seed(0)
-    model = PADGN(CHANNELS, hidden_channels=size.hidden, num_kernels=size.kernels).eval()
+    model = PADGN(CHANNELS, size.variant, hidden_channels=size.hidden, num_kernels=size.kernels).eval()
     return model if side == "ours" else PlainPADGN(model)
 
 
-def step_times(sides: list[str], size: list[int]) -> dict[str, list[float]]:
+def step_times(sides: list[str], size: list[Any]) -> dict[str, list[float]]:
     """Seconds of each step after the first, which also computes the weights; sides in turn, step by step."""
     given = Size(*size)
     data = sample(given.nodes)
@@ -75,7 +79,20 @@ def step_times(sides: list[str], size: list[int]) -> dict[str, list[float]]:
     return seconds
 
 
-def peak(side: str, size: list[int]) -> int:
+def total_times(size: list[Any]) -> list[float]:
+    """Seconds of each of three roll-outs of ours, from the weights to the last step."""
+    given = Size(*size)
+    model, data, seconds = forecaster("ours", given), sample(given.nodes), []
+    with torch.no_grad():
+        for _ in range(3):
+            start = time.perf_counter()
+            for _ in rollout_frames(model, data, given.steps + 1):
+                pass
+            seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def peak(side: str, size: list[Any]) -> int:
     """Peak memory of a roll-out of two steps above that of model and sample, in bytes."""
     given = Size(*size)
     model, data = forecaster(side, given), sample(given.nodes)
@@ -102,14 +119,28 @@ def comparisons(quick: bool = False, count: int | None = None) -> Iterator[Compa
     yield comparison(f"{name}, a step, against plain", 1.0, seconds)
     peaks = {side: [float(call(peak, side, first, threads=count))] for side in ("ours", "plain")}
     yield comparison(f"peak of {name}, against plain", 1.0, peaks, unit="byte")
+    yield from _growth(sizes, count)
+    yield from _growth(SUM_QUICK if quick else SUM_SIZES, count)
+
+
+def _growth(sizes: tuple[Size, ...], count: int) -> Iterator[Comparison]:
+    """Time and peak by node of each size against the least one."""
+    first = sizes[0]
     for size in sizes[1:]:
-        announce(f"roll-out, {size.nodes:,} nodes")
-        name = f"roll-out by node, {size.nodes:,} to {first.nodes:,} nodes"
+        name = f"roll-out by node, {size.variant}, {size.nodes:,} to {first.nodes:,} nodes"
+        announce(name)
         # The small one again, so that both are of the same minutes.
-        runs = [call(step_times, ["ours"], one, threads=count)["ours"] for one in (size, first)]
-        yield comparison(f"{name}, a step", GROWTH_LIMIT, _by_node(size, first, *runs))
-        runs = [[float(call(peak, "ours", size, threads=count))], peaks["ours"]]
+        runs = [_seconds(one, count) for one in (size, first)]
+        what = f"all {size.steps + 1} steps" if size.variant == "sum" else "a step"
+        yield comparison(f"{name}, {what}", GROWTH_LIMIT, _by_node(size, first, *runs))
+        runs = [[float(call(peak, "ours", one, threads=count))] for one in (size, first)]
         yield comparison(f"peak of {name}", GROWTH_LIMIT, _by_node(size, first, *runs), unit="byte")
+
+
+def _seconds(size: Size, count: int) -> list[float]:
+    if size.variant == "sum":
+        return call(total_times, size, threads=count)
+    return call(step_times, ["ours"], size, threads=count)["ours"]
 
 
 def _by_node(size: Size, first: Size, large: list[float], small: list[float]) -> dict[str, list[float]]:

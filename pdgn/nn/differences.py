@@ -13,7 +13,7 @@ from pdgn.nn.edge_slices import EdgeSlice, edge_slices
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.kernels import differences as kernels
 from pdgn.nn.kernels.compiled import usable
-from pdgn.nn.memory_pool import empty
+from pdgn.nn.memory_pool import empty_again
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
 
 
@@ -61,7 +61,7 @@ class _Differences(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         if usable(x, w1, w2, v1, v2) and w1.numel() > 0:
             return kernels.forward(x, graph, w1, w2, v1, v2)
-        gradient = empty(w1.shape, x)
+        gradient = empty_again(w1.shape, x)
         laplacian = x.new_zeros(x.size(0), *v1.shape[1:])
         for part in edge_slices(graph, w1[:1].numel()):
             source, target = part.at_source(x), part.at_target(x)
@@ -82,7 +82,7 @@ class _Differences(torch.autograd.Function):
             return by_x, None, *by_weight
         gradient = w1.new_zeros(()).expand(w1.shape) if gradient is None else gradient
         laplacian = x.new_zeros(()).expand(x.size(0), *v1.shape[1:]) if laplacian is None else laplacian
-        by_weight = [x.new_empty(w1.shape) if wanted else None for wanted in needed[2:]]
+        by_weight = [empty_again(w1.shape, x) if wanted else None for wanted in needed[2:]]
         by_x = x.new_zeros(x.size(0), 1, x.size(1)) if needed[0] else None
         for part in edge_slices(ctx.graph, w1[:1].numel()):
             source, target = part.at_source(x), part.at_target(x)

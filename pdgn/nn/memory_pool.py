@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,33 @@ from torch import Tensor
 from torch.nn import Parameter, functional
 
 LEAST = 1 << 20  # bytes; below it the C library keeps what is freed by itself
+RETURNED = 32 << 20  # bytes; blocks above go back to the system as soon as they are freed
+PATIENCE = 64  # takes of a reclaimable pool, after which memory that nobody asked for again is given up
 # Elsewhere than on Unix there is no such choice.
 PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+
+
+class _Buffer:
+    """Memory, whether it is lent, and the take at which it was lent last."""
+
+    def __init__(self, count: int) -> None:
+        self.memory = mmap.mmap(-1, count, **PRIVATE)
+        self.taken = 0
+        self._lent: weakref.ref[memoryview] | None = None
+
+    def free(self) -> bool:
+        return self._lent is None
+
+    def lend(self, taken: int, reclaimable: bool) -> memoryview:
+        def back(_: object) -> None:
+            # Free only after that: another thread might already write what the system may take.
+            if reclaimable:
+                self.memory.madvise(mmap.MADV_FREE)
+            self._lent = None
+
+        view = memoryview(self.memory)
+        self.taken, self._lent = taken, weakref.ref(view, back)
+        return view
 
 
 class MemoryPool:
@@ -26,26 +52,42 @@ class MemoryPool:
 
     Each lent tensor rests on a `memoryview` of its own over a common buffer. PyTorch lets that view go with the last
     tensor that shares the memory; until then the buffer counts as lent.
+
+    Args:
+        reclaimable: for a pool that outlives its loop. What comes back is marked as the system's to take when memory
+            is short (it still counts as the process's until then), and dropped after PATIENCE other takes.
     """
 
-    def __init__(self) -> None:
-        self._buffers: dict[int, list[tuple[mmap.mmap, weakref.ref[memoryview]]]] = {}
+    def __init__(self, reclaimable: bool = False) -> None:
+        self.reclaimable = reclaimable
+        self._buffers: dict[int, list[_Buffer]] = {}
+        self._taken = 0
+        self._lock = threading.Lock()
 
     def take(self, count: int) -> memoryview:
         """Memory of `count` bytes that nothing else uses; its content is what was left there."""
-        kept = self._buffers.setdefault(count, [])
-        for place, (buffer, lent) in enumerate(kept):
-            if lent() is None:
-                view = memoryview(buffer)
-                kept[place] = (buffer, weakref.ref(view))
-                return view
-        buffer = mmap.mmap(-1, count, **PRIVATE)
-        view = memoryview(buffer)
-        kept.append((buffer, weakref.ref(view)))
-        return view
+        with self._lock:
+            self._taken += 1
+            if self.reclaimable:
+                self._drop_unasked()
+            kept = self._buffers.setdefault(count, [])
+            buffer = next((buffer for buffer in kept if buffer.free()), None)
+            if buffer is None:
+                buffer = _Buffer(count)
+                kept.append(buffer)
+            return buffer.lend(self._taken, self.reclaimable)
+
+    def _drop_unasked(self) -> None:
+        for count, kept in list(self._buffers.items()):
+            still = [one for one in kept if not one.free() or self._taken - one.taken <= PATIENCE]
+            if still:
+                self._buffers[count] = still
+            else:
+                del self._buffers[count]
 
 
 _pool: ContextVar[MemoryPool | None] = ContextVar("pool", default=None)
+_of_process = MemoryPool(reclaimable=True) if hasattr(mmap, "MADV_FREE") else None
 
 
 @contextmanager
@@ -63,8 +105,21 @@ def empty(shape: tuple[int, ...] | torch.Size, like: Tensor) -> Tensor:
 
     From the pool in use where there is one and the tensor is large and on a CPU.
     """
-    count, pool = math.prod(shape) * like.element_size(), _pool.get()
-    if pool is None or count < LEAST or type(like) not in (Tensor, Parameter) or like.device.type != "cpu":
+    return _taken(shape, like, _pool.get(), LEAST)
+
+
+def empty_again(shape: tuple[int, ...] | torch.Size, like: Tensor) -> Tensor:
+    """As :func:`empty`; above 32 MB and outside :func:`pooled` from a pool of the process, gradients or not.
+
+    For results that are so large, and so cheap to compute, that clearing their pages would take most of the time.
+    """
+    pool = _pool.get()
+    return _taken(shape, like, *((_of_process, RETURNED) if pool is None else (pool, LEAST)))
+
+
+def _taken(shape: tuple[int, ...] | torch.Size, like: Tensor, pool: MemoryPool | None, least: int) -> Tensor:
+    count = math.prod(shape) * like.element_size()
+    if pool is None or count < least or type(like) not in (Tensor, Parameter) or like.device.type != "cpu":
         return like.new_empty(shape)
     return torch.frombuffer(pool.take(count), dtype=like.dtype).view(shape)
 

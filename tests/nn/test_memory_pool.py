@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import resource
+import weakref
 
 import pytest
 import torch
 
 from pdgn.models import PADGN, Channels
-from pdgn.nn.memory_pool import LEAST, MemoryPool, cat, empty, linear, pooled
+from pdgn.nn import memory_pool
+from pdgn.nn.memory_pool import LEAST, MemoryPool, cat, empty, empty_again, linear, pooled
 from pdgn.rollout import rollout_frames
 from tests.models.samples import PLAIN, sample
 
@@ -35,6 +38,65 @@ def test_a_tensor_outlives_its_pool():
         for _ in range(5):
             empty(SHAPE, LIKE).fill_(4)
     assert bool((kept == 3).all())
+
+
+def test_memory_goes_with_its_pool_and_its_last_tensor():
+    gc.disable()
+    try:
+        pool = MemoryPool()
+        with torch.no_grad(), pooled(pool):
+            kept = empty(SHAPE, LIKE).fill_(3)
+            empty(SHAPE, LIKE)
+        ((used, free),) = pool._buffers.values()
+        used, free = weakref.ref(used.memory), weakref.ref(free.memory)
+        del pool
+        assert free() is None and used() is not None and bool((kept == 3).all())
+        del kept
+        assert used() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.skipif(memory_pool._of_process is None, reason="no memory that the system may take back")
+def test_large_results_lie_where_earlier_ones_lay(monkeypatch):
+    monkeypatch.setattr(memory_pool, "_of_process", MemoryPool(reclaimable=True))
+    shape = (memory_pool.RETURNED // 400 + 1, 100)
+    first = empty_again(shape, LIKE).fill_(1)
+    second = empty_again(shape, LIKE).fill_(2)
+    assert bool((first == 1).all()) and bool((second == 2).all())
+    where = second.data_ptr()
+    del second
+    assert empty_again(shape, LIKE).data_ptr() == where
+    assert bool((first == 1).all())
+    empty_again(SHAPE, LIKE)  # the C library keeps it
+    assert len(memory_pool._of_process._buffers) == 1
+
+
+@pytest.mark.skipif(memory_pool._of_process is None, reason="no memory that the system may take back")
+def test_a_pool_of_the_process_gives_up_what_nobody_asks_for():
+    pool = MemoryPool(reclaimable=True)
+    kept = pool.take(4096)
+    pool.take(4096 * 2)
+    for _ in range(memory_pool.PATIENCE):
+        pool.take(4096 * 3)
+    assert sorted(pool._buffers) == [4096, 4096 * 2, 4096 * 3]
+    pool.take(4096 * 3)
+    assert sorted(pool._buffers) == [4096, 4096 * 3] and len(kept) == 4096
+
+
+@pytest.mark.skipif(memory_pool._of_process is None, reason="no memory that the system may take back")
+def test_memory_is_the_systems_before_it_is_free(monkeypatch):
+    """Else another thread could write into what is then given away."""
+    seen = []
+
+    class Memory(memory_pool.mmap.mmap):
+        def madvise(self, *arguments):
+            seen.append(pool._buffers[4096][0].free())
+
+    monkeypatch.setattr(memory_pool.mmap, "mmap", Memory)
+    pool = MemoryPool(reclaimable=True)
+    pool.take(4096)
+    assert seen == [False] and pool._buffers[4096][0].free()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])

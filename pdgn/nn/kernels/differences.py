@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.kernels.arguments import run, structure
-from pdgn.nn.memory_pool import empty
+from pdgn.nn.memory_pool import empty_again
 
 WEIGHTS = ("w1", "w2", "v1", "v2")
 _FORM = structure(
@@ -23,7 +23,7 @@ _FORM = structure(
 def forward(x: Tensor, graph: Incidence, *weights: Tensor) -> tuple[Tensor, Tensor]:
     """The differences (gradient [E, K, C], laplacian [N, K, C]) of x [N, C] with weights w1, w2, v1, v2 [E, K, C]."""
     x, shape = x.contiguous(), weights[0].shape
-    gradient, laplacian = empty(shape, x), empty((x.size(0), *shape[1:]), x)
+    gradient, laplacian = empty_again(shape, x), empty_again((x.size(0), *shape[1:]), x)
     run("pdgn_differences_forward", _FORM, **_given(x, graph, weights), gradient=gradient, laplacian=laplacian)
     return gradient, laplacian
 
@@ -39,7 +39,7 @@ def backward(
     x = x.contiguous()
     by_gradient, by_laplacian = (None if grad is None else grad.contiguous() for grad in grads)
     by_x = torch.zeros_like(x) if needed[0] else None
-    by_weights = [x.new_empty(weights[0].shape) if wanted else None for wanted in needed[1:]]
+    by_weights = [empty_again(weights[0].shape, x) if wanted else None for wanted in needed[1:]]
     run(
         "pdgn_differences_backward",
         _FORM,
