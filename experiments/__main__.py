@@ -8,12 +8,12 @@ from pathlib import Path
 
 from experiments.commands import Budget, commands
 from experiments.dataset import ROOT
-from experiments.report import write_report
+from experiments.report import write_report, write_tables
 from experiments.results import RESULTS, results_file
 from experiments.rows import Row, chosen_rows, core_rows
 from experiments.run import Runner, stop_on_termination
 
-REPORT = Path("docs/results.md")
+REPORT, README = Path("docs/results.md"), Path("README.md")
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -32,7 +32,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="run the rows that --only names anew where they are done")
     parser.add_argument("--list", action="store_true", help="print the rows and whether they are done, run nothing")
     parser.add_argument("--commands", action="store_true", help="print the commands of the rows, run nothing")
-    parser.add_argument("--report", action="store_true", help="write docs/results.md, run nothing")
+    parser.add_argument("--report", action="store_true", help="write docs/results.md and README's tables, run nothing")
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error(f"--jobs: wanted an integer of at least 1, given {options.jobs}")
@@ -65,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         stop_on_termination()
         states = [outcome.state for outcome in Runner(budget, again=options.again).run(rows, options.jobs)]
     write_report(ROOT / REPORT, ROOT / RESULTS)
+    write_tables(ROOT / README, ROOT / RESULTS)
     print(f"{REPORT}: {', '.join(f'{states.count(state)} {state}' for state in dict.fromkeys(states)) or 'written'}")
     return 1 if "failed" in states else 130 if "stopped" in states else 0
 

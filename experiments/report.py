@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from experiments.scores import Spread
 from experiments.tables import Column, Section, best, sections
 from pdgn.data.disk import write_bytes
 
+MARKED = re.compile(r"(?P<open><!-- results:(?P<name>\w+) -->).*?(?P<close><!-- /results -->)", re.DOTALL)
 HEAD = """# Results
 
 Written by `python -m experiments --report` from `experiments/results/*/*/metrics.json`; do not edit. `make reproduce`
-runs every row that is not there, the core matrix first. Mean ± sample standard deviation over seeds, best mean in bold.
+runs every row that is not there, the core matrix first. Mean ± sample standard deviation over seeds; the best mean in
+bold, and those that are less than its deviation above it.
 Every model of a table has the same data and the same cap on its budget; the sizes of its epochs, its validation windows
 and its learning rate are its own. Training ends when the validation error has not improved for the patience of the
 config, or with the first epoch past the cap on processor time (one thread); a row that met the cap is marked
@@ -42,14 +45,13 @@ def report(results: Path, rows: Sequence[Row] | None = None) -> str:
         rows: of the matrix; none: all.
     """
     rows = all_rows() if rows is None else list(rows)
-    there = {row: read_result(path) for row in rows if (path := results_file(row, results)).is_file()}
+    there = _results(rows, results)
     core = [row for row in rows if row.core]
     count = f"{sum(row in there for row in core)} of the {len(core)} rows of the core matrix and "
     count += f"{sum(not row.core for row in there)} of {len(rows) - len(core)} further ones are there."
     parts = [HEAD, count]
     for section in sections():
-        own = [row for row in rows if (row.experiment, row.model) == section.also]
-        own += [row for row in rows if row.experiment == section.experiment]
+        own = _rows_of(section, rows)
         if any(row in there for row in own if row.experiment == section.experiment):
             parts.append(_section(section, own, there))
     absent = [section.title for section in sections() if not any(row.experiment == section.experiment for row in there)]
@@ -58,14 +60,52 @@ def report(results: Path, rows: Sequence[Row] | None = None) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
+def write_tables(document: Path, results: Path) -> None:
+    """Renews what stands between <!-- results:EXPERIMENT --> and <!-- /results --> in a document: the tables of the
+    report without their commands.
+
+    Args:
+        document: changed whole or not at all. results: folder of the committed metrics.
+
+    Raises:
+        ValueError: a marker names no experiment.
+    """
+    rows, known = all_rows(), {section.experiment: section for section in sections()}
+    there = _results(rows, results)
+
+    def renewed(found: re.Match[str]) -> str:
+        if found["name"] not in known:
+            raise ValueError(f"{document}: wanted one of {', '.join(known)}, given results:{found['name']}")
+        section = known[found["name"]]
+        return f"{found['open']}\n{_table(section, _rows_of(section, rows), there)}\n{found['close']}"
+
+    write_bytes(document, MARKED.sub(renewed, document.read_text()).encode())
+
+
+def _results(rows: Sequence[Row], folder: Path) -> dict[Row, dict[str, Any]]:
+    return {row: read_result(path) for row in rows if (path := results_file(row, folder)).is_file()}
+
+
+def _rows_of(section: Section, rows: Sequence[Row]) -> list[Row]:
+    also = [row for row in rows if (row.experiment, row.model) == section.also]
+    return also + [row for row in rows if row.experiment == section.experiment]
+
+
 def _section(section: Section, rows: Sequence[Row], there: dict[Row, dict[str, Any]]) -> str:
-    models = list(dict.fromkeys(row.model for row in rows))
+    missing = [row.name.partition("/")[2] for row in rows if row.core and row not in there]
+    note = f"\n\nMissing: {', '.join(missing)}." if missing else ""
+    later = [row for row in rows if not row.core and row not in there]
+    note += f"\n\n{len(later)} extra rows are not run." if later else ""
+    return f"## {section.title}\n\n{section.text}\n\n{_table(section, rows, there)}{note}\n\n{_commands(rows, there)}"
+
+
+def _table(section: Section, rows: Sequence[Row], there: dict[Row, dict[str, Any]]) -> str:
     known = {
         model: [there[row] for row in rows if row.model == model and row in there]
-        for model in models
+        for model in dict.fromkeys(row.model for row in rows)
     }  # fmt: skip
     shown = {model: results for model, results in known.items() if results}
-    winners = {column: _winner(column, shown) for column in section.columns}
+    winners = {column: _winners(column, shown) for column in section.columns}
     columns = [
         column
         for column in section.columns
@@ -74,29 +114,22 @@ def _section(section: Section, rows: Sequence[Row], there: dict[Row, dict[str, A
     titles = ["model", *(column.title for column in columns), "seeds", "parameters", "training [min]"]
     lines = ["| " + " | ".join(titles) + " |", "|---" + "|---:" * (len(titles) - 1) + "|"]
     for model, results in shown.items():
-        cells = [_cell(column, results, bold=winners[column] == model) for column in columns]
+        cells = [_cell(column, results, bold=model in winners[column]) for column in columns]
         core = "" if any(row.model == model and row.core for row in rows) else " (extra)"
         limited = sum(_limited(result) for result in results)
-        mark = (
-            f", *budget-limited*{'' if limited == len(results) else f' ({limited} of {len(results)})'}"
-            if limited
-            else ""
-        )
+        share = "" if limited == len(results) else f" ({limited} of {len(results)})"
+        mark = f", *budget-limited*{share}" if limited else ""
         name = f"**{model}**" if model == "ours" else model
         lines.append("| " + " | ".join([f"{name}{core}{mark}", *cells, *_facts(results)]) + " |")
-    missing = [row.name.partition("/")[2] for row in rows if row.core and row not in there]
-    note = f"\n\nMissing: {', '.join(missing)}." if missing else ""
-    later = [row for row in rows if not row.core and row not in there]
-    note += f"\n\n{len(later)} extra rows are not run." if later else ""
-    return f"## {section.title}\n\n{section.text}\n\n" + "\n".join(lines) + note + "\n\n" + _commands(rows, there)
+    return "\n".join(lines)
 
 
 def _spread(column: Column, results: Sequence[dict[str, Any]]) -> Spread:
     return Spread.of([column.value(result) for result in results])
 
 
-def _winner(column: Column, shown: dict[str, list[dict[str, Any]]]) -> str | None:
-    return best({model: _spread(column, results).mean for model, results in shown.items()}) if column.ranked else None
+def _winners(column: Column, shown: dict[str, list[dict[str, Any]]]) -> set[str]:
+    return best({model: _spread(column, results) for model, results in shown.items()}) if column.ranked else set()
 
 
 def _cell(column: Column, results: Sequence[dict[str, Any]], bold: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from experiments.dataset import PLANE
 from experiments.rows import ABLATED, ABLATIONS, EQUATIONS
-from experiments.scores import NAN, at_step, diverged, mean_of_meshes, total
+from experiments.scores import NAN, Spread, at_step, diverged, mean_of_meshes, total
 
 Result = Mapping[str, Any]
 SEEN = ("sphere", "bumpy_0", "bumpy_1", "bumpy_2")
@@ -167,7 +167,11 @@ def sections() -> list[Section]:
     return found
 
 
-def best(values: Mapping[str, float]) -> str | None:
-    """The name of the smallest number; None where there are not two to compare."""
-    known = {name: value for name, value in values.items() if math.isfinite(value)}
-    return min(known, key=known.__getitem__) if len(known) > 1 else None
+def best(values: Mapping[str, Spread]) -> set[str]:
+    """The names of the smallest mean and of those less than its deviation above it; none where there are not two."""
+    known = {name: value for name, value in values.items() if math.isfinite(value.mean)}
+    if len(known) < 2:
+        return set()
+    least = min(known.values(), key=lambda value: value.mean)
+    within = 0.0 if math.isnan(least.deviation) else least.deviation
+    return {name for name, value in known.items() if value.mean <= least.mean + within}

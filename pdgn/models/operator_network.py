@@ -15,6 +15,8 @@ from torch_geometric.utils import scatter
 from pdgn.models.channels import Channels
 from pdgn.models.chebyshev import chebyshev_step, runge_kutta_step, stages_for
 from pdgn.models.forecast_model import ForecastModel
+from pdgn.models.gradient_flow import GradientFlow
+from pdgn.models.node_functions import perceptron, positive, slope
 from pdgn.models.options import require_at_least, require_choice
 from pdgn.models.sample import (
     edge_inputs,
@@ -30,9 +32,8 @@ from pdgn.nn.reverse_edges import reverse_edges
 from pdgn.nn.segments import gather_source, gather_target, sum_at_target
 from pdgn.nn.transport import transport
 
-REAL, SLOPE_STEP = 2.5, 1e-2  # stable decay rate times step of a Runge–Kutta step; size of a numerical derivative
+REAL = 2.5  # stable decay rate times step of a Runge–Kutta step
 SAFETY, FEW_SUBSTEPS = 1.1, 4  # for a reaction that grows steeper on the way; substeps that "either" accepts
-SOFTPLUS_ONE = math.log(math.e - 1)  # softplus of it is 1
 
 
 class OperatorState(NamedTuple):
@@ -42,6 +43,7 @@ class OperatorState(NamedTuple):
         operator: weights of the differences f_j − f_i, [E, C, C], row of the channel that changes.
         inflow: what convection brings to a node of its own value, [N, C].
         scale: usual increment, [N, C]. bound: largest |f| of a forecast, [N, C].
+        mobility: weights [E, C] of the differences of the potential, or None without one.
         stages: of a Runge–Kutta–Chebyshev step; where negative, minus the substeps of the classical method; [] int64,
             on the CPU.
     """
@@ -50,6 +52,7 @@ class OperatorState(NamedTuple):
     inflow: Tensor
     scale: Tensor
     bound: Tensor
+    mobility: Tensor | None
     stages: Tensor
 
 
@@ -76,6 +79,14 @@ class OperatorNetwork(ForecastModel):
     through an edge cancel, m_i w_ij = m_j w_ji, so that Σ m f is conserved to round-off by all but the reaction.
     A fresh model has operators at the reference weights with small coefficients; its reaction is zero.
 
+    With `potential` a gradient flow is added, of fourth order as that of Cahn and Hilliard, and as conservative:
+
+    .. math::
+        \sum_{j \to i} w^0_{ij} \delta_{ij} \odot (\mu_j - \mu_i), \qquad
+        \mu_i = P f_i + \nu(f_i, \text{context}_i) - \epsilon \odot \sum_{j \to i} w^0_{ij} (f_j - f_i)
+
+    with a mobility δ > 0 made like α, a learned ε > 0, and P and ν that are zero at first.
+
     The time step is explicit and knows how stiff it is: a bound of the spectral radius of the right-hand side at the
     last observed frame, on the mesh at hand, sets the number of stages of a Runge–Kutta–Chebyshev step ("chebyshev":
     diffusion, cells of any size) or of substeps of the classical method ("runge_kutta": waves). "either" takes the
@@ -83,7 +94,7 @@ class OperatorNetwork(ForecastModel):
     with some diffusion. For linear equations the bound is rigorous, so that a diffusion with α > 0 and w⁰ ≥ 0 is stable
     on every mesh. In evaluation mode frames are cut off at `bound` times the largest observed value, so that no
     forecast grows without limit. In a batch the stiffest graph sets the number of stages, which changes the others'
-    frames within the order of the method.
+    frames within the order of the method. The bound of the gradient flow is the product of those of its two operators.
 
     Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
     that belong to sensors). It sees one frame and has no memory.
@@ -94,7 +105,7 @@ class OperatorNetwork(ForecastModel):
         channels: widths of signal, node context, edge context and forcing.
         hidden_channels: width of the networks.
         num_kernels: K, of the coupling (where there are several channels) and of the convection.
-        reaction: whether there are R and ρ.
+        reaction: whether there are R and ρ. potential: whether there is a gradient flow.
         conservative: take the mass-weighted mean of the reaction off it, so that Σ m f stays as it is observed.
         stepper: "chebyshev", "runge_kutta" or "either".
         most_stages: largest number of stages or substeps.
@@ -123,6 +134,7 @@ class OperatorNetwork(ForecastModel):
         stepper: Literal["chebyshev", "runge_kutta", "either"] = "chebyshev",
         most_stages: int = 256,
         bound: float = 5.0,
+        potential: bool = False,
     ) -> None:
         super().__init__()
         require_choice("stepper", stepper, ("chebyshev", "runge_kutta", "either"))
@@ -136,7 +148,7 @@ class OperatorNetwork(ForecastModel):
         self.num_kernels, self.conservative, self.stepper = num_kernels, conservative, stepper
         self.most_stages, self.bound = most_stages, bound
         signal, node, edge, forcing = self.channels
-        self.widths = signal, num_kernels if signal > 1 else 0, num_kernels, num_kernels
+        self.widths = signal, num_kernels if signal > 1 else 0, num_kernels, num_kernels, signal if potential else 0
         self.linear = nn.Linear(2 * node + edge, sum(self.widths))
         self.first = nn.Linear(2 * node + edge, hidden_channels)
         self.last = nn.Linear(hidden_channels, sum(self.widths))
@@ -145,7 +157,8 @@ class OperatorNetwork(ForecastModel):
         self.level = nn.Parameter(torch.empty(signal))
         self.size = nn.Parameter(torch.empty(signal))
         self.linear_reaction = nn.Parameter(torch.empty(signal, signal)) if reaction else None
-        self.reaction = _perceptron(signal + node + 2 * forcing, hidden_channels, signal) if reaction else None
+        self.reaction = perceptron(signal + node + 2 * forcing, hidden_channels, signal) if reaction else None
+        self.potential = GradientFlow(signal, node, hidden_channels) if potential else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -166,9 +179,12 @@ class OperatorNetwork(ForecastModel):
                 reset(self.reaction)
                 for parameter in self.reaction[-1].parameters():
                     parameter.zero_()
+        if self.potential is not None:
+            self.potential.reset_parameters()
 
-    def operators(self, data: Data) -> tuple[Tensor, Tensor]:
-        """The linear operators of a mesh, all kernels in one: operator [E, C, C] and inflow [N, C].
+    def operators(self, data: Data) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The operators of a mesh, all kernels in one: operator [E, C, C], inflow [N, C] and, with a potential, its
+        mobility [E, C].
 
         Args:
             data: a sample or batch, normalised; its edges without repetitions.
@@ -188,13 +204,14 @@ class OperatorNetwork(ForecastModel):
         inverse = data.x.new_ones(data.x.size(0)) if inverse is None else inverse.to(data.x.dtype)
         skew = reference * odd[2] + gather_target(inverse.unsqueeze(1), graph) * odd[3]
         convection = skew @ self.convection
-        diffusion = reference * softplus(self.size) * softplus(even[0] + SOFTPLUS_ONE)
+        diffusion = reference * softplus(self.size) * positive(even[0])
         operator = torch.diag_embed(diffusion + convection)
         if self.channels.signal > 1:
             off = 1 - torch.eye(self.channels.signal, dtype=out.dtype, device=out.device)
             coupling = (reference * (1 + even[1])) @ (self.coupling * off).flatten(1)
             operator = operator + coupling.view_as(operator)
-        return operator, 2 * sum_at_target(convection, graph)
+        mobility = None if self.potential is None else self.potential.mobility(reference, even[4])
+        return operator, 2 * sum_at_target(convection, graph), mobility
 
     def start(self, data: Data) -> OperatorState:
         """The operators of the mesh and the number of stages that they ask for at the last observed frame.
@@ -207,7 +224,8 @@ class OperatorNetwork(ForecastModel):
         batch, num_graphs = graph_index(data)
         largest = scatter(data.x.abs().amax(dim=1), batch, dim=0, dim_size=num_graphs, reduce="max")
         bound = self.bound * largest.clamp(min=1).index_select(0, batch)
-        state = OperatorState(*self.operators(data), scale, bound, torch.tensor(1))
+        operator, inflow, mobility = self.operators(data)
+        state = OperatorState(operator, inflow, scale, bound, mobility, torch.tensor(1))
         with torch.no_grad():
             stages = self._stages(self._stiffness(frame, state, data))
         return state._replace(stages=torch.tensor(stages))
@@ -228,19 +246,14 @@ class OperatorNetwork(ForecastModel):
         sizes, sums = (sum_at_target(part, graph).view(-1, *state.operator.shape[1:]) for part in (flat.abs(), flat))
         own = torch.diag_embed(state.inflow) - sums
         if self.reaction is not None:
-            own = own + self._reaction_slope(frame, state, data)
+            index = data.x.size(1) - 1
+            own = own + slope(lambda moved: self._reaction(moved, state, data, index), frame)
         blocks = (state.scale.unsqueeze(2) * (sizes + own.abs())).amax(dim=0)
+        if self.potential is not None and state.mobility is not None:
+            outer = (state.scale * 2 * sum_at_target(state.mobility.abs(), graph)).amax(dim=0)
+            node, reference = node_inputs(data, self.channels), reference_weights(data)[1]
+            blocks = blocks + outer.unsqueeze(1) * self.potential.steepness(frame, node, reference, graph)
         return float(torch.linalg.eigvals(blocks).abs().max()) if bool(blocks.isfinite().all()) else math.inf
-
-    def _reaction_slope(self, frame: Tensor, state: OperatorState, data: Data) -> Tensor:
-        """∂(reaction)/∂f at every node, [N, C, C]; of what is conservative, before its mean is taken off."""
-        index = data.x.size(1) - 1
-        base, columns = self._reaction(frame, state, data, index), []
-        for channel in range(frame.size(1)):
-            moved = frame.clone()
-            moved[:, channel] += SLOPE_STEP
-            columns.append((self._reaction(moved, state, data, index) - base) / SLOPE_STEP)
-        return torch.stack(columns, dim=2)
 
     def rate(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
         """df/dt per frame.
@@ -256,6 +269,9 @@ class OperatorNetwork(ForecastModel):
         rate = transport(frame, graph, state.operator) + state.inflow * (frame + self.level)
         if self.reaction is not None:
             rate = rate + self._reaction(frame, state, data, index)
+        if self.potential is not None and state.mobility is not None:
+            node, reference = node_inputs(data, self.channels), reference_weights(data)[1]
+            rate = rate + transport(self.potential(frame, node, reference, graph), graph, state.mobility)
         return state.scale * rate
 
     def _reaction(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
@@ -281,9 +297,3 @@ class OperatorNetwork(ForecastModel):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.channels}, {self.stepper!r}, reaction={self.reaction is not None})"
-
-
-def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, outputs)
-    )

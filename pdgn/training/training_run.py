@@ -18,6 +18,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from pdgn.data import Normalizer, WindowLoader
 from pdgn.models import ForecastModel, build_model
+from pdgn.training.bfloat16 import SLOW, bfloat16_ratio
 from pdgn.training.checkpoint import read_checkpoint
 from pdgn.training.checkpoint_io import AtomicCheckpointIO
 from pdgn.training.closed_form import fit_closed_form, fitted_parts, require_fit
@@ -153,12 +154,20 @@ def _fit(forecaster: Forecaster, folder: RunFolder, windows: Windows, bar: bool)
     if not (earlier and (earlier["stopped"] or epoch >= config.training.epochs)):
         with quiet_lightning():
             trainer = _trainer(forecaster, folder, epoch, bar)
+            if share.rank == 0 and trainer.strategy.root_device.type == "cpu":
+                _say_if_slow(config.training.precision)
             forecaster.plans = make_plans(windows, config, share)
             loaders = make_loaders(windows, forecaster.plans, config, epoch)
             _run(trainer, forecaster, loaders, folder.last if earlier else None)
         epoch = trainer.current_epoch
     if share.rank == 0:
         folder.finish(f"{epoch} epochs, {why_ended(read_checkpoint(folder.last), config.training)}")
+
+
+def _say_if_slow(precision: str) -> None:
+    if precision == "bf16-mixed" and (ratio := bfloat16_ratio()) > SLOW:
+        how = f"a product takes {ratio:.0f} times as long in bfloat16 as in float32 on this processor"
+        print(f"training.precision: bf16-mixed: {how}; 32-true is faster", file=sys.stderr, flush=True)
 
 
 def _fit_closed_form(forecaster: Forecaster, folder: RunFolder, windows: Windows) -> None:

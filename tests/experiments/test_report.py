@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from pathlib import Path
 
 import pytest
 
-from experiments.report import report
-from experiments.results import MOST_BYTES, results_file, write_result
+from experiments.dataset import ROOT
+from experiments.report import report, write_tables
+from experiments.results import MOST_BYTES, RESULTS, results_file, write_result
 from experiments.rows import Row
 from experiments.scores import Spread, at_step, diverged
+from experiments.tables import best
 
 STEPS = [1, 5, 15]
 ROWS = [Row("plane_250", model, seed, True) for model in ("gru", "ours", "mlp") for seed in range(3)]
@@ -113,3 +116,27 @@ def test_large_metrics_are_refused_and_floats_are_short(tmp_path: Path) -> None:
     assert not path.exists()
     write_result(path, {"values": [0.123456789, math.nan, math.inf], "none": None})
     assert '"values": [0.12346, "NaN", "Infinity"]' in path.read_text()
+
+
+def test_the_readme_shows_what_the_files_say(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    copy = tmp_path / "README.md"
+    copy.write_text(re.sub(r"\| \*\*ours\*\*.*", "| ours | made up |", text))
+    write_tables(copy, ROOT / RESULTS)
+    assert copy.read_text() == text, "run python -m experiments --report"
+    assert text.count("| **ours**") >= 5
+
+
+def test_a_marker_of_nothing_is_named(tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    document.write_text("<!-- results:heat -->\nold\n<!-- /results -->\n<!-- results:cold -->\n<!-- /results -->\n")
+    with pytest.raises(ValueError, match="wanted one of directional, .*, given results:cold"):
+        write_tables(document, ROOT / RESULTS)
+    assert "old" in document.read_text()
+
+
+def test_what_is_within_a_deviation_of_the_best_is_bold_too() -> None:
+    values = {"a": Spread(1.0, 0.2), "b": Spread(1.1, 0.5), "c": Spread(1.3, 0.5), "d": Spread(math.nan, math.nan)}
+    assert best(values) == {"a", "b"}
+    assert best({"a": Spread(1.0, math.nan), "b": Spread(1.0, math.nan), "c": Spread(1.1, 9.0)}) == {"a", "b"}
+    assert best({"a": Spread(1.0, 0.2), "d": Spread(math.nan, math.nan)}) == set()

@@ -9,7 +9,7 @@ from torch_geometric.data import Batch, Data
 
 from pdgn.mesh import TriMesh, bumpy_sphere, icosphere
 from pdgn.models import Channels, OperatorNetwork
-from pdgn.models.operator_network import SOFTPLUS_ONE
+from pdgn.models.node_functions import SOFTPLUS_ONE
 from pdgn.nn.reverse_edges import reverse_edges
 from pdgn.operators import reference_weights, stiffness
 from pdgn.rollout import rollout

@@ -1,0 +1,65 @@
+"""The potential of a learned gradient flow and its mobility."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+from torch_geometric.nn.inits import reset
+
+from pdgn.models.node_functions import perceptron, positive, slope
+from pdgn.nn.incidence import Incidence
+from pdgn.nn.segments import sum_at_target
+from pdgn.nn.transport import transport
+
+
+class GradientFlow(nn.Module):
+    r"""A chemical potential, as of Cahn and Hilliard, with a learned local part and a learned stiffness of gradients.
+
+    .. math::
+        \mu_i = P f_i + \nu(f_i, \text{context}_i) - \epsilon \odot \sum_{j \to i} w^0_{ij} (f_j - f_i)
+
+    P and ν are zero in a fresh module, ε is small.
+
+    Args:
+        channels: C, of the signal. context: P, of a node. hidden_channels: width of ν.
+
+    Shapes:
+        frame [N, C], node [N, P], reference [E], graph of E edges; output [N, C].
+    """
+
+    def __init__(self, channels: int, context: int, hidden_channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Parameter(torch.empty(channels, channels))
+        self.local = perceptron(channels + context, hidden_channels, channels)
+        self.stiffness = nn.Parameter(torch.empty(channels))
+        self.size = nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws every parameter anew."""
+        reset(self.local)
+        with torch.no_grad():
+            self.linear.zero_()
+            self.stiffness.fill_(-3.0)
+            self.size.fill_(-3.0)
+            for parameter in self.local[-1].parameters():
+                parameter.zero_()
+
+    def mobility(self, reference: Tensor, even: Tensor) -> Tensor:
+        """Weights [E, C] of the differences of the potential, from reference [E, 1] and a symmetric function [E, C]."""
+        return reference * softplus(self.size) * positive(even)
+
+    def forward(self, frame: Tensor, node: Tensor, reference: Tensor, graph: Incidence) -> Tensor:
+        """The potential [N, C]."""
+        weights = reference.unsqueeze(1) * softplus(self.stiffness)
+        return self._local(frame, node) - transport(frame, graph, weights)
+
+    def steepness(self, frame: Tensor, node: Tensor, reference: Tensor, graph: Incidence) -> Tensor:
+        """A bound of ∂μ/∂f at a frame: largest sums of the rows of each of its blocks, [C, C]."""
+        local = slope(lambda moved: self._local(moved, node), frame).abs().amax(dim=0)
+        around = 2 * sum_at_target(reference.abs().unsqueeze(1), graph).amax()
+        return local + torch.diag(around * softplus(self.stiffness))
+
+    def _local(self, frame: Tensor, node: Tensor) -> Tensor:
+        return frame @ self.linear.t() + self.local(torch.cat([frame, node], dim=1))

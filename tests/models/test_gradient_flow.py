@@ -1,0 +1,137 @@
+"""The gradient flow of the operator network against loops, exact solutions and its promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import silu, softplus
+from torch_geometric.data import Batch
+
+from pdgn.mesh import bumpy_sphere, icosphere
+from pdgn.models import Channels, OperatorNetwork
+from pdgn.models.node_functions import SOFTPLUS_ONE
+from pdgn.operators import stiffness
+from pdgn.rollout import rollout
+from tests.models.samples import sample
+from tests.models.test_operator_network import heat, mesh_sample, radius_of
+from tests.nn.graphs import normal, randomise
+
+
+def gradient_flow(channels: Channels, **options) -> OperatorNetwork:
+    return OperatorNetwork(channels, 5, reaction=False, potential=True, **options)
+
+
+def cahn_hilliard(width: float, slope: float) -> OperatorNetwork:
+    """The model with weights that make it u_t = Δ(slope · u − width² Δu) in units of s."""
+    model = heat(gradient_flow(Channels(1)), 1e-30)
+    with torch.no_grad():
+        model.potential.size.fill_(SOFTPLUS_ONE)
+        model.potential.stiffness.fill_(float(np.log(np.expm1(width**2))))
+        model.potential.linear.fill_(slope)
+    return model
+
+
+def test_the_rate_is_what_the_formula_says():
+    channels = Channels(signal=2, node_context=3, edge_context=1)
+    data, model = sample(channels=channels), randomise(gradient_flow(channels, num_kernels=3))
+    with torch.no_grad():
+        for parameter in (model.coupling, model.convection):
+            parameter.zero_()
+        model.size.fill_(-1000)
+    frame, flow = normal(7, 2, seed=8), model.potential
+    source, target = data.edge_index
+    inner = torch.zeros(7, 2, dtype=torch.float64)
+    for e, (j, i) in enumerate(zip(source, target)):
+        inner[i] += data.reference_laplacian[e] * (frame[j] - frame[i])
+    potential = frame @ flow.linear.t() + flow.local(torch.cat([frame, data.node_context], dim=1))
+    potential = potential - softplus(flow.stiffness) * inner
+    expected, out = torch.zeros(7, 2, dtype=torch.float64), {}
+    for e, (j, i) in enumerate(zip(source, target)):
+        inputs = torch.cat([data.node_context[i], data.node_context[j], data.edge_context[e]])
+        out[int(j), int(i)] = (model.linear(inputs) + model.last(silu(model.first(inputs))))[-2:]
+    for e, (j, i) in enumerate(zip(source.tolist(), target.tolist())):
+        mobility = softplus(flow.size) * softplus(out[j, i] + out[i, j] + SOFTPLUS_ONE)
+        expected[i] += data.reference_laplacian[e] * mobility * (potential[j] - potential[i])
+    rate = model.rate(frame, model.start(data), data, 0)
+    torch.testing.assert_close(rate, data.increment_scale * expected)
+
+
+def test_small_waves_grow_as_the_linear_equation_says():
+    mesh, width = icosphere(2), 0.25
+    data, model = mesh_sample(mesh, Channels(1)), cahn_hilliard(width, -1.0)
+    data.increment_scale = torch.full((1, 1), 0.02, dtype=torch.float64)
+    laplacian = -torch.tensor(stiffness(mesh).toarray()) / data.mass.unsqueeze(1)
+    operator = 0.02 * laplacian @ (-torch.eye(162, dtype=torch.float64) - width**2 * laplacian)
+    first = torch.tensor(mesh.pos[:, :1] * mesh.pos[:, 1:2])  # λ = 6 and 6 (1 − 6/16) > 0: it grows
+    first = torch.linalg.matrix_exp(0.4 * laplacian) @ first  # what the stiff modes are damped by is not of order two
+    data.x = first.unsqueeze(1)
+    exact = torch.linalg.matrix_exp(5 * operator) @ first
+    assert exact.abs().max() > 1.4 * first.abs().max()
+    error = (rollout(model, data, 5)[:, -1] - exact).abs().max() / exact.abs().max()
+    assert error < 5 * 0.075**3 / 6 and int(model.start(data).stages) > 4
+
+
+def test_the_spectral_radius_is_bounded_and_not_by_far():
+    channels = Channels(2, 2, 1)
+    for seed in range(3):
+        data = mesh_sample(bumpy_sphere(np.random.default_rng(seed), 1, amplitude=0.3), channels)
+        model = randomise(gradient_flow(channels), seed=seed, scale=0.2)
+        with torch.no_grad():
+            model.potential.linear.copy_(normal(2, 2, seed=seed))
+            model.potential.stiffness.copy_(normal(2, seed=seed + 5))
+        found, radius = model._stiffness(data.x[:, -1], model.start(data), data), radius_of(model, data)
+        assert radius <= 1.001 * found <= 4 * radius
+
+
+def test_the_integral_is_conserved():
+    mesh, channels = bumpy_sphere(np.random.default_rng(0), 2, amplitude=0.3), Channels(2, 2, 3)
+    data = mesh_sample(mesh, channels)
+    model = randomise(gradient_flow(channels, bound=1e9), scale=0.05)
+    frames = rollout(model, data, 3)
+    change = ((data.mass[:, None, None] * frames).sum(0) - (data.mass[:, None] * data.x[:, 0]).sum(0)).abs()
+    assert (change / (data.mass[:, None] * data.x[:, 0].abs()).sum(0)).max() < 1e-13
+    assert (frames[:, -1] - data.x[:, 0]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("level", [1, 3])
+def test_phases_part_and_stay_bounded_on_cells_of_any_size(level):
+    """u³ − u in place of a learned potential: from noise to plateaus, with an energy that falls."""
+    mesh = icosphere(level)
+    data, model = mesh_sample(mesh, Channels(1)), cahn_hilliard(0.35, -1.0)
+    model.potential.local = Cubic()
+    data.increment_scale = torch.full((1, 1), 0.1, dtype=torch.float64)
+    data.x = 0.5 * torch.tensor(mesh.pos[:, :1] * mesh.pos[:, 1:2] * 2 + 0.2 * mesh.pos[:, 2:]).unsqueeze(1)
+    frames = torch.cat([data.x, rollout(model.train(), data, 60)], dim=1)[..., 0]
+    matrix = torch.tensor(stiffness(mesh).toarray())
+    energy = (data.mass @ ((frames**2 - 1) ** 2 / 4) + 0.35**2 / 2 * (frames * (matrix @ frames)).sum(0)).detach()
+    assert bool((energy.diff() < 1e-9).all()) and energy[-1] < 0.8 * energy[0]
+    assert 0.8 < frames[:, -1].abs().max() < 1.1
+
+
+class Cubic(torch.nn.Module):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs[:, :1] ** 3
+
+
+def test_gradients_reach_every_parameter_and_a_batch_is_its_singles():
+    channels = Channels(2, 1, 1)
+    one, two = (mesh_sample(mesh, channels) for mesh in (icosphere(1), bumpy_sphere(np.random.default_rng(2), 1)))
+    model = randomise(gradient_flow(channels, stepper="runge_kutta"), scale=0.1).train()
+    one.increment_scale = two.increment_scale = torch.full((1, 2), 0.001, dtype=torch.float64)
+    assert int(model.start(one).stages) == int(model.start(two).stages) == -1
+    together = rollout(model, Batch.from_data_list([one, two]), 2)
+    torch.testing.assert_close(together, torch.cat([rollout(model, one, 2), rollout(model, two, 2)]))
+    recomputed = rollout(model, one, 2, recompute=True)
+    recomputed.square().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_a_fresh_flow_hardly_moves_and_is_drawn_anew():
+    data = mesh_sample(icosphere(2), Channels(1))
+    data.increment_scale = torch.full((1, 1), 1e-4, dtype=torch.float64)
+    model = randomise(gradient_flow(Channels(1)))
+    model.reset_parameters()
+    change = (rollout(model.double(), data, 1)[:, 0] - data.x[:, 0]).abs().max()
+    assert 0 < change < 0.05
