@@ -8,6 +8,7 @@ from torch.nn.functional import softplus
 from torch_geometric.nn.inits import reset
 
 from pdgn.models.node_functions import perceptron, positive, slope
+from pdgn.models.row_bounds import weighted_rows
 from pdgn.nn.incidence import Incidence
 from pdgn.nn.segments import sum_at_target
 from pdgn.nn.transport import transport
@@ -55,11 +56,12 @@ class GradientFlow(nn.Module):
         weights = reference.unsqueeze(1) * softplus(self.stiffness)
         return self._local(frame, node) - transport(frame, graph, weights)
 
-    def steepness(self, frame: Tensor, node: Tensor, reference: Tensor, graph: Incidence) -> Tensor:
-        """A bound of ∂μ/∂f at a frame: largest sums of the rows of each of its blocks, [C, C]."""
+    def steepness(self, frame: Tensor, node: Tensor, reference: Tensor, weights: Tensor, graph: Incidence) -> Tensor:
+        """A bound of ∂μ/∂f at a frame: largest sums of the rows of its blocks, [C, C], with weights of nodes [N, 1]."""
         local = slope(lambda moved: self._local(moved, node), frame).abs().amax(dim=0)
-        around = 2 * sum_at_target(reference.abs().unsqueeze(1), graph).amax()
-        return local + torch.diag(around * softplus(self.stiffness))
+        differences = reference.unsqueeze(1)
+        around = weighted_rows(differences.abs(), weights, graph) + sum_at_target(differences, graph).abs()
+        return local + torch.diag(around.amax() * softplus(self.stiffness))
 
     def _local(self, frame: Tensor, node: Tensor) -> Tensor:
         return frame @ self.linear.t() + self.local(torch.cat([frame, node], dim=1))

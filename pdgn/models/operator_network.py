@@ -18,6 +18,7 @@ from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.gradient_flow import GradientFlow
 from pdgn.models.node_functions import perceptron, positive, slope
 from pdgn.models.options import require_at_least, require_choice
+from pdgn.models.row_bounds import node_weights, weighted_rows
 from pdgn.models.sample import (
     edge_inputs,
     forcing_inputs,
@@ -240,19 +241,23 @@ class OperatorNetwork(ForecastModel):
 
     def _stiffness(self, frame: Tensor, state: OperatorState, data: Data) -> float:
         """A bound of the spectral radius of ∂rate/∂f at a frame: that of the C × C matrix of the largest row sums of
-        its blocks, which for one channel is Gershgorin's and for a wave √λ and not λ."""
+        its blocks, which for a wave is √λ and not λ; sums are weighted, see :func:`node_weights`."""
         graph = incidence_of(data.edge_index, frame.size(0))
         flat = state.operator.flatten(1)
-        sizes, sums = (sum_at_target(part, graph).view(-1, *state.operator.shape[1:]) for part in (flat.abs(), flat))
+        stiffest = flat if state.mobility is None else state.mobility
+        weights = node_weights(stiffest.abs().sum(dim=1), graph)
+        sizes, sums = weighted_rows(flat.abs(), weights, graph), sum_at_target(flat, graph)
+        sizes, sums = (part.view(-1, *state.operator.shape[1:]) for part in (sizes, sums))
         own = torch.diag_embed(state.inflow) - sums
         if self.reaction is not None:
             index = data.x.size(1) - 1
             own = own + slope(lambda moved: self._reaction(moved, state, data, index), frame)
         blocks = (state.scale.unsqueeze(2) * (sizes + own.abs())).amax(dim=0)
         if self.potential is not None and state.mobility is not None:
-            outer = (state.scale * 2 * sum_at_target(state.mobility.abs(), graph)).amax(dim=0)
+            outer = weighted_rows(state.mobility.abs(), weights, graph) + sum_at_target(state.mobility, graph).abs()
             node, reference = node_inputs(data, self.channels), reference_weights(data)[1]
-            blocks = blocks + outer.unsqueeze(1) * self.potential.steepness(frame, node, reference, graph)
+            inner = self.potential.steepness(frame, node, reference, weights, graph)
+            blocks = blocks + (state.scale * outer).amax(dim=0).unsqueeze(1) * inner
         return float(torch.linalg.eigvals(blocks).abs().max()) if bool(blocks.isfinite().all()) else math.inf
 
     def rate(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
