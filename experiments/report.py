@@ -19,7 +19,7 @@ HEAD = """# Results
 
 Written by `python -m experiments --report` from `experiments/results/*/*/metrics.json`; do not edit. `make reproduce`
 runs every row that is not there, the core matrix first. Mean ± sample standard deviation over seeds; the best mean in
-bold, and those that are less than its deviation above it.
+bold, and those that are at most its deviation above it.
 Every model of a table has the same data and the same cap on its budget; the sizes of its epochs, its validation windows
 and its learning rate are its own. Training ends when the validation error has not improved for the patience of the
 config, or with the first epoch past the cap on processor time (one thread); a row that met the cap is marked
@@ -77,7 +77,8 @@ def write_tables(document: Path, results: Path) -> None:
         if found["name"] not in known:
             raise ValueError(f"{document}: wanted one of {', '.join(known)}, given results:{found['name']}")
         section = known[found["name"]]
-        return f"{found['open']}\n{_table(section, _rows_of(section, rows), there)}\n{found['close']}"
+        own = _rows_of(section, rows)
+        return f"{found['open']}\n{_table(section, own, there)}{_missing(own, there)}\n{found['close']}"
 
     write_bytes(document, MARKED.sub(renewed, document.read_text()).encode())
 
@@ -92,11 +93,15 @@ def _rows_of(section: Section, rows: Sequence[Row]) -> list[Row]:
 
 
 def _section(section: Section, rows: Sequence[Row], there: dict[Row, dict[str, Any]]) -> str:
-    missing = [row.name.partition("/")[2] for row in rows if row.core and row not in there]
-    note = f"\n\nMissing: {', '.join(missing)}." if missing else ""
+    note = _missing(rows, there)
     later = [row for row in rows if not row.core and row not in there]
     note += f"\n\n{len(later)} extra rows are not run." if later else ""
     return f"## {section.title}\n\n{section.text}\n\n{_table(section, rows, there)}{note}\n\n{_commands(rows, there)}"
+
+
+def _missing(rows: Sequence[Row], there: dict[Row, dict[str, Any]]) -> str:
+    names = [row.name.partition("/")[2] for row in rows if row.core and row not in there]
+    return f"\n\nMissing: {', '.join(names)}." if names else ""
 
 
 def _table(section: Section, rows: Sequence[Row], there: dict[Row, dict[str, Any]]) -> str:

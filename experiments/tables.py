@@ -168,7 +168,7 @@ def sections() -> list[Section]:
 
 
 def best(values: Mapping[str, Spread]) -> set[str]:
-    """The names of the smallest mean and of those less than its deviation above it; none where there are not two."""
+    """The names of the smallest mean and of those at most its deviation above it; none where there are not two."""
     known = {name: value for name, value in values.items() if math.isfinite(value.mean)}
     if len(known) < 2:
         return set()

@@ -57,11 +57,11 @@ class GradientFlow(nn.Module):
         return self._local(frame, node) - transport(frame, graph, weights)
 
     def steepness(self, frame: Tensor, node: Tensor, reference: Tensor, weights: Tensor, graph: Incidence) -> Tensor:
-        """A bound of ∂μ/∂f at a frame: largest sums of the rows of its blocks, [C, C], with weights of nodes [N, 1]."""
-        local = slope(lambda moved: self._local(moved, node), frame).abs().amax(dim=0)
+        """Sums of the rows of the blocks of ∂μ/∂f at a frame, [N, C, C], with weights of nodes [N, 1]."""
+        local = slope(lambda moved: self._local(moved, node), frame).abs()
         differences = reference.unsqueeze(1)
         around = weighted_rows(differences.abs(), weights, graph) + sum_at_target(differences, graph).abs()
-        return local + torch.diag(around.amax() * softplus(self.stiffness))
+        return local + torch.diag_embed(around * softplus(self.stiffness))
 
     def _local(self, frame: Tensor, node: Tensor) -> Tensor:
         return frame @ self.linear.t() + self.local(torch.cat([frame, node], dim=1))

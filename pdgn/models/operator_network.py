@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Literal, NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from torch_geometric.nn.inits import reset
 from torch_geometric.utils import scatter
 
 from pdgn.models.channels import Channels
-from pdgn.models.chebyshev import chebyshev_step, runge_kutta_step, stages_for
+from pdgn.models.chebyshev import chebyshev_step, chebyshev_table, runge_kutta_step, stages_for
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.gradient_flow import GradientFlow
 from pdgn.models.node_functions import perceptron, positive, slope
@@ -86,7 +87,8 @@ class OperatorNetwork(ForecastModel):
         \sum_{j \to i} w^0_{ij} \delta_{ij} \odot (\mu_j - \mu_i), \qquad
         \mu_i = P f_i + \nu(f_i, \text{context}_i) - \epsilon \odot \sum_{j \to i} w^0_{ij} (f_j - f_i)
 
-    with a mobility δ > 0 made like α, a learned ε > 0, and P and ν that are zero at first.
+    with a mobility δ > 0 made like α, a learned ε > 0, and P and ν that are zero at first. With several channels P need
+    not be symmetric nor ν a gradient; Chebyshev steps want eigenvalues that are nearly real.
 
     The time step is explicit and knows how stiff it is: a bound of the spectral radius of the right-hand side at the
     last observed frame, on the mesh at hand, sets the number of stages of a Runge–Kutta–Chebyshev step ("chebyshev":
@@ -109,7 +111,7 @@ class OperatorNetwork(ForecastModel):
         reaction: whether there are R and ρ. potential: whether there is a gradient flow.
         conservative: take the mass-weighted mean of the reaction off it, so that Σ m f stays as it is observed.
         stepper: "chebyshev", "runge_kutta" or "either".
-        most_stages: largest number of stages or substeps.
+        most_stages: largest number of stages or substeps; a mesh that asks for more in evaluation mode is warned of.
         bound: of forecasts in evaluation mode, in units of the largest observed |f| (at least 1).
 
     Raises:
@@ -227,7 +229,7 @@ class OperatorNetwork(ForecastModel):
         bound = self.bound * largest.clamp(min=1).index_select(0, batch)
         operator, inflow, mobility = self.operators(data)
         state = OperatorState(operator, inflow, scale, bound, mobility, torch.tensor(1))
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(frame.device.type, enabled=False):
             stages = self._stages(self._stiffness(frame, state, data))
         return state._replace(stages=torch.tensor(stages))
 
@@ -236,28 +238,42 @@ class OperatorNetwork(ForecastModel):
         stiffness = SAFETY * stiffness if math.isfinite(stiffness) else math.inf
         substeps = max(1, math.ceil(min(stiffness / REAL, self.most_stages)))
         if self.stepper == "chebyshev" or (self.stepper == "either" and substeps > FEW_SUBSTEPS):
-            return stages_for(stiffness, self.most_stages)
-        return -substeps
+            stages = stages_for(stiffness, self.most_stages)
+            enough = chebyshev_table(stages).bound >= stiffness
+        else:
+            stages, enough = -substeps, substeps * REAL >= stiffness
+        if not enough and not self.training:
+            what = f"the mesh asks for more than {self.most_stages} stages a step, and most_stages allows no more"
+            warnings.warn(f"operator_network: {what}: forecasts may be unstable; give a larger one", stacklevel=2)
+        return stages
 
     def _stiffness(self, frame: Tensor, state: OperatorState, data: Data) -> float:
         """A bound of the spectral radius of ∂rate/∂f at a frame: that of the C × C matrix of the largest row sums of
-        its blocks, which for a wave is √λ and not λ; sums are weighted, see :func:`node_weights`."""
-        graph = incidence_of(data.edge_index, frame.size(0))
+        its blocks, which for a wave is √λ and not λ, of each graph; sums are weighted, see :func:`node_weights`."""
+        graph, (batch, num_graphs) = incidence_of(data.edge_index, frame.size(0)), graph_index(data)
         flat = state.operator.flatten(1)
         stiffest = flat if state.mobility is None else state.mobility
         weights = node_weights(stiffest.abs().sum(dim=1), graph)
+        if self.conservative:  # the mean that is taken off reaches every node
+            weights = torch.ones_like(weights)
         sizes, sums = weighted_rows(flat.abs(), weights, graph), sum_at_target(flat, graph)
         sizes, sums = (part.view(-1, *state.operator.shape[1:]) for part in (sizes, sums))
-        own = torch.diag_embed(state.inflow) - sums
+
+        def largest(values: Tensor) -> Tensor:
+            return scatter(values, batch, dim=0, dim_size=num_graphs, reduce="max")
+
+        own, mean = torch.diag_embed(state.inflow) - sums, torch.zeros(())
         if self.reaction is not None:
             index = data.x.size(1) - 1
-            own = own + slope(lambda moved: self._reaction(moved, state, data, index), frame)
-        blocks = (state.scale.unsqueeze(2) * (sizes + own.abs())).amax(dim=0)
+            steepness = slope(lambda moved: self._free_reaction(moved, data, index), frame)
+            own = own + steepness
+            mean = largest(state.scale.unsqueeze(2) * steepness.abs()) if self.conservative else mean
+        blocks = largest(state.scale.unsqueeze(2) * (sizes + own.abs())) + mean
         if self.potential is not None and state.mobility is not None:
             outer = weighted_rows(state.mobility.abs(), weights, graph) + sum_at_target(state.mobility, graph).abs()
             node, reference = node_inputs(data, self.channels), reference_weights(data)[1]
             inner = self.potential.steepness(frame, node, reference, weights, graph)
-            blocks = blocks + (state.scale * outer).amax(dim=0).unsqueeze(1) * inner
+            blocks = blocks + largest(state.scale * outer).unsqueeze(2) * largest(inner)
         return float(torch.linalg.eigvals(blocks).abs().max()) if bool(blocks.isfinite().all()) else math.inf
 
     def rate(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
@@ -280,14 +296,18 @@ class OperatorNetwork(ForecastModel):
         return state.scale * rate
 
     def _reaction(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
+        value = self._free_reaction(frame, data, index)
+        if self.conservative:
+            value = value - mass_mean(data, state.scale * value) / state.scale
+        return value
+
+    def _free_reaction(self, frame: Tensor, data: Data, index: int) -> Tensor:
+        """The reaction of each node by itself."""
         parts = [frame, node_inputs(data, self.channels)]
         if self.channels.forcing > 0:
             parts.append(forcing_inputs(data, self.channels, index))
         assert self.reaction is not None and self.linear_reaction is not None
-        value = frame @ self.linear_reaction.t() + self.reaction(torch.cat(parts, dim=1))
-        if self.conservative:
-            value = value - mass_mean(data, state.scale * value) / state.scale
-        return value
+        return frame @ self.linear_reaction.t() + self.reaction(torch.cat(parts, dim=1))
 
     def step(
         self, frame: Tensor, state: OperatorState, data: Data, index: int, observed: Tensor

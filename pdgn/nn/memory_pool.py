@@ -16,31 +16,33 @@ from torch.nn import Parameter, functional
 
 LEAST = 1 << 20  # bytes; below it the C library keeps what is freed by itself
 RETURNED = 32 << 20  # bytes; blocks above go back to the system as soon as they are freed
-PATIENCE = 64  # takes of a reclaimable pool, after which memory that nobody asked for again is given up
 # Elsewhere than on Unix there is no such choice.
 PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 
 class _Buffer:
-    """Memory, whether it is lent, and the take at which it was lent last."""
+    """Memory and whether it is lent."""
 
     def __init__(self, count: int) -> None:
         self.memory = mmap.mmap(-1, count, **PRIVATE)
-        self.taken = 0
         self._lent: weakref.ref[memoryview] | None = None
 
     def free(self) -> bool:
         return self._lent is None
 
-    def lend(self, taken: int, reclaimable: bool) -> memoryview:
+    def lend(self, reclaimable: bool) -> memoryview:
         def back(_: object) -> None:
             # Free only after that: another thread might already write what the system may take.
-            if reclaimable:
-                self.memory.madvise(mmap.MADV_FREE)
-            self._lent = None
+            try:
+                if reclaimable:
+                    self.memory.madvise(mmap.MADV_FREE)
+            except OSError:  # locked memory stays
+                pass
+            finally:
+                self._lent = None
 
         view = memoryview(self.memory)
-        self.taken, self._lent = taken, weakref.ref(view, back)
+        self._lent = weakref.ref(view, back)
         return view
 
 
@@ -54,36 +56,50 @@ class MemoryPool:
     tensor that shares the memory; until then the buffer counts as lent.
 
     Args:
-        reclaimable: for a pool that outlives its loop. What comes back is marked as the system's to take when memory
-            is short (it still counts as the process's until then), and dropped after PATIENCE other takes.
+        reclaimable: for a pool that outlives its loop. It never holds more than was lent at one time, free buffers of
+            other sizes go first, and what comes back is marked as the system's to take when memory is short (until
+            then it still counts as the process's).
     """
 
     def __init__(self, reclaimable: bool = False) -> None:
         self.reclaimable = reclaimable
         self._buffers: dict[int, list[_Buffer]] = {}
-        self._taken = 0
+        self._most = 0  # bytes lent at one time
         self._lock = threading.Lock()
 
     def take(self, count: int) -> memoryview:
-        """Memory of `count` bytes that nothing else uses; its content is what was left there."""
-        with self._lock:
-            self._taken += 1
-            if self.reclaimable:
-                self._drop_unasked()
-            kept = self._buffers.setdefault(count, [])
-            buffer = next((buffer for buffer in kept if buffer.free()), None)
-            if buffer is None:
-                buffer = _Buffer(count)
-                kept.append(buffer)
-            return buffer.lend(self._taken, self.reclaimable)
+        """Memory of `count` bytes that nothing else uses; its content is what was left there.
 
-    def _drop_unasked(self) -> None:
-        for count, kept in list(self._buffers.items()):
-            still = [one for one in kept if not one.free() or self._taken - one.taken <= PATIENCE]
-            if still:
-                self._buffers[count] = still
-            else:
-                del self._buffers[count]
+        Raises:
+            OSError: the system has none.
+        """
+        with self._lock:
+            buffer = next((buffer for buffer in self._buffers.get(count, ()) if buffer.free()), None)
+            if buffer is None:
+                buffer = self._new(count)
+                self._buffers.setdefault(count, []).append(buffer)
+            return buffer.lend(self.reclaimable)
+
+    def _new(self, count: int) -> _Buffer:
+        if self.reclaimable:
+            lent = sum(size for size, kept in self._buffers.items() for buffer in kept if not buffer.free())
+            self._most = max(self._most, lent + count)
+            self._drop(self._most - count)
+        try:
+            return _Buffer(count)
+        except OSError:
+            self._drop(0)
+            return _Buffer(count)
+
+    def _drop(self, most: int) -> None:
+        """Gives up free buffers, those of the size that was asked for first long ago before others, down to a size."""
+        held = sum(size * len(kept) for size, kept in self._buffers.items())
+        for size in list(self._buffers):
+            while held > most and (free := next((one for one in self._buffers[size] if one.free()), None)):
+                self._buffers[size].remove(free)
+                held -= size
+            if not self._buffers[size]:
+                del self._buffers[size]
 
 
 _pool: ContextVar[MemoryPool | None] = ContextVar("pool", default=None)
@@ -112,6 +128,7 @@ def empty_again(shape: tuple[int, ...] | torch.Size, like: Tensor) -> Tensor:
     """As :func:`empty`; above 32 MB and outside :func:`pooled` from a pool of the process, gradients or not.
 
     For results that are so large, and so cheap to compute, that clearing their pages would take most of the time.
+    Such a tensor cannot be resized in place, as one from numpy cannot.
     """
     pool = _pool.get()
     return _taken(shape, like, *((_of_process, RETURNED) if pool is None else (pool, LEAST)))
@@ -121,7 +138,10 @@ def _taken(shape: tuple[int, ...] | torch.Size, like: Tensor, pool: MemoryPool |
     count = math.prod(shape) * like.element_size()
     if pool is None or count < least or type(like) not in (Tensor, Parameter) or like.device.type != "cpu":
         return like.new_empty(shape)
-    return torch.frombuffer(pool.take(count), dtype=like.dtype).view(shape)
+    try:
+        return torch.frombuffer(pool.take(count), dtype=like.dtype).view(shape)
+    except OSError:
+        return like.new_empty(shape)  # says itself what it wants
 
 
 def cat(parts: list[Tensor]) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.functional import silu, softplus
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
 
 from pdgn.mesh import bumpy_sphere, icosphere
 from pdgn.models import Channels, OperatorNetwork
@@ -83,6 +83,62 @@ def test_the_spectral_radius_is_bounded_and_not_by_far(signal, times):
             model.potential.stiffness.copy_(normal(signal, seed=seed + 5))
         found, radius = model._stiffness(data.x[:, -1], model.start(data), data), radius_of(model, data)
         assert radius <= 1.001 * found <= times * radius
+
+
+def ring(nodes: int, node_context: int = 0) -> Data:
+    """An even ring with unit weights, on which the bound is the spectral radius."""
+    along = torch.arange(nodes)
+    edges = torch.cat([torch.stack([along, (along + 1) % nodes]), torch.stack([(along + 1) % nodes, along])], dim=1)
+    ones = torch.ones(2 * nodes, dtype=torch.float64)
+    return Data(
+        x=normal(nodes, 1, 2), edge_index=edges, reference_gradient=ones, reference_laplacian=ones,
+        node_context=normal(nodes, node_context), mass=ones[:nodes], inverse_mass=ones[:nodes],
+        increment_scale=torch.tensor([[0.05, 0.2]], dtype=torch.float64),
+    )  # fmt: skip
+
+
+def ring_flow(node_context: int = 0) -> OperatorNetwork:
+    """Positive P and ε, all else zero but a small diffusion."""
+    model = heat(gradient_flow(Channels(2, node_context)), 0.01)
+    with torch.no_grad():
+        model.potential.size.copy_(torch.tensor([0.5, -1.0]))
+        model.potential.stiffness.copy_(torch.tensor([0.3, 1.0]))
+        model.potential.linear.copy_(torch.tensor([[2.0, 0.5], [3.0, 1.0]]))
+    return model
+
+
+def test_on_an_even_ring_the_bound_is_the_radius():
+    data, model = ring(8), ring_flow()
+    assert model._stiffness(data.x[:, -1], model.start(data), data) == pytest.approx(radius_of(model, data), rel=1e-9)
+    with torch.no_grad():
+        model.potential.linear.zero_()
+        model.potential.stiffness.fill_(-40.0)
+    bare = model._stiffness(data.x[:, -1], model.start(data), data)
+    assert bare == pytest.approx(0.2 * 0.01 * 4, rel=1e-6)  # the diffusion alone
+
+
+def test_the_bound_of_a_batch_is_the_largest_of_its_graphs():
+    """Not the product of one graph's scale and another's cells."""
+    channels, model = Channels(1), cahn_hilliard(0.35, -1.0)
+    fine, coarse = (mesh_sample(icosphere(level), channels) for level in (3, 1))
+    fine.increment_scale = torch.full((1, 1), 1e-3, dtype=torch.float64)
+    coarse.increment_scale = torch.full((1, 1), 0.5, dtype=torch.float64)
+    both = Batch.from_data_list([fine, coarse])
+    found = [model._stiffness(data.x[:, -1], model.start(data), data) for data in (fine, coarse, both)]
+    assert found[2] == pytest.approx(max(found[:2]), rel=1e-6)
+
+
+def test_a_mesh_that_asks_for_too_much_is_warned_of():
+    data, model = mesh_sample(icosphere(3), Channels(1)), cahn_hilliard(0.35, -1.0)
+    model.most_stages = 8
+    with pytest.warns(UserWarning, match="asks for more than 8 stages a step, and most_stages allows no more"):
+        model.eval().start(data)
+
+
+def test_the_mobility_learns():
+    data, model = ring(8, node_context=1), ring_flow(node_context=1)
+    (model.start(data).mobility * normal(16, 2)).sum().backward()
+    assert model.linear.weight.grad[-2:].abs().min() > 0 and model.potential.size.grad.abs().min() > 0
 
 
 def test_the_integral_is_conserved():

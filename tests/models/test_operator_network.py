@@ -115,6 +115,22 @@ def test_decay_adds_to_the_stiffness_of_a_diffusion():
     assert found == pytest.approx(diffusion + 0.05 * 40) and radius_of(model, data) <= found
 
 
+def test_what_is_left_of_a_reaction_counts_too():
+    """Where its mean is taken off, a decay that is the same everywhere has no slope, but all that varies decays."""
+    channels = Channels(2)
+    data = mesh_sample(icosphere(1), channels)
+    model = OperatorNetwork(channels, conservative=True).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.linear_reaction.copy_(torch.tensor([[-400.0, 0.0], [30.0, -20.0]]))
+    assert radius_of(model, data) <= model._stiffness(data.x[:, -1], model.start(data), data) <= 2.5 * 20
+    assert rollout(model.train(), data, 10).abs().max() < 10
+    for seed in range(3):
+        model = randomise(OperatorNetwork(channels, 5, conservative=True), seed=seed, scale=0.3)
+        assert radius_of(model, data) <= 1.001 * model._stiffness(data.x[:, -1], model.start(data), data)
+
+
 def test_a_wave_is_not_taken_for_its_laplacian():
     """u_t = v, v_t = Δu has the radius √λ, while its matrix has rows of size λ."""
     mesh, channels = icosphere(2), Channels(2)

@@ -73,15 +73,50 @@ def test_large_results_lie_where_earlier_ones_lay(monkeypatch):
 
 
 @pytest.mark.skipif(memory_pool._of_process is None, reason="no memory that the system may take back")
-def test_a_pool_of_the_process_gives_up_what_nobody_asks_for():
+def test_a_pool_of_the_process_holds_no_more_than_was_lent_at_one_time():
     pool = MemoryPool(reclaimable=True)
-    kept = pool.take(4096)
-    pool.take(4096 * 2)
-    for _ in range(memory_pool.PATIENCE):
-        pool.take(4096 * 3)
-    assert sorted(pool._buffers) == [4096, 4096 * 2, 4096 * 3]
-    pool.take(4096 * 3)
-    assert sorted(pool._buffers) == [4096, 4096 * 3] and len(kept) == 4096
+    for pages in range(1, 40):
+        pool.take(4096 * pages)  # free at once
+    assert list(pool._buffers) == [4096 * 39]
+    one, two = pool.take(4096), pool.take(4096 * 2)
+    assert sorted(pool._buffers) == [4096, 4096 * 2]  # 39 pages do not fit beside them
+    big = pool.take(4096 * 80)
+    del big, two
+    assert sorted(pool._buffers) == [4096, 4096 * 2, 4096 * 80] and len(one) == 4096
+    pool.take(4096 * 80)
+    assert sorted(pool._buffers) == [4096, 4096 * 2, 4096 * 80]
+
+
+@pytest.mark.skipif(memory_pool._of_process is None, reason="no memory that the system may take back")
+def test_memory_that_the_system_refuses_to_mark_is_lent_again(monkeypatch):
+    class Locked(memory_pool.mmap.mmap):
+        def madvise(self, *arguments):
+            raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(memory_pool.mmap, "mmap", Locked)
+    pool = MemoryPool(reclaimable=True)
+    for _ in range(3):
+        pool.take(4096)
+    assert len(pool._buffers[4096]) == 1
+
+
+def test_where_the_system_has_no_memory_free_buffers_go_and_then_the_pool_stands_back(monkeypatch):
+    pool, count = MemoryPool(), ROWS * 400
+    pool.take(2 * count)
+    made = memory_pool.mmap.mmap
+
+    def full(*arguments, **options):
+        if pool._buffers.get(2 * count):
+            raise OSError(12, "Cannot allocate memory")
+        return made(*arguments, **options)
+
+    monkeypatch.setattr(memory_pool.mmap, "mmap", full)
+    with torch.no_grad(), pooled(pool):
+        kept = empty(SHAPE, LIKE)
+        assert list(pool._buffers) == [count]
+        pool._buffers[2 * count] = pool._buffers[count]  # lent: nothing to give up
+        assert empty(SHAPE, LIKE).data_ptr() != kept.data_ptr()
+        assert len(pool._buffers[count]) == 1
 
 
 @pytest.mark.skipif(memory_pool._of_process is None, reason="no memory that the system may take back")
