@@ -262,13 +262,14 @@ class OperatorNetwork(ForecastModel):
         def largest(values: Tensor) -> Tensor:
             return scatter(values, batch, dim=0, dim_size=num_graphs, reduce="max")
 
-        own, mean = torch.diag_embed(state.inflow) - sums, torch.zeros(())
+        own = torch.diag_embed(state.inflow) - sums
         if self.reaction is not None:
             index = data.x.size(1) - 1
             steepness = slope(lambda moved: self._free_reaction(moved, data, index), frame)
             own = own + steepness
-            mean = largest(state.scale.unsqueeze(2) * steepness.abs()) if self.conservative else mean
-        blocks = largest(state.scale.unsqueeze(2) * (sizes + own.abs())) + mean
+        blocks = largest(state.scale.unsqueeze(2) * (sizes + own.abs()))
+        if self.reaction is not None and self.conservative:
+            blocks = blocks + largest(state.scale.unsqueeze(2) * steepness.abs())
         if self.potential is not None and state.mobility is not None:
             outer = weighted_rows(state.mobility.abs(), weights, graph) + sum_at_target(state.mobility, graph).abs()
             node, reference = node_inputs(data, self.channels), reference_weights(data)[1]
