@@ -53,8 +53,11 @@ class GradientFlow(nn.Module):
 
     def forward(self, frame: Tensor, node: Tensor, reference: Tensor, graph: Incidence) -> Tensor:
         """The potential [N, C]."""
-        weights = reference.unsqueeze(1) * softplus(self.stiffness)
-        return self._local(frame, node) - transport(frame, graph, weights)
+        return self._local(frame, node) - transport(frame, graph, self.gradient_weights(reference))
+
+    def gradient_weights(self, reference: Tensor) -> Tensor:
+        """ε w⁰, [E, C], from w⁰ [E]."""
+        return reference.unsqueeze(1) * softplus(self.stiffness)
 
     def steepness(self, frame: Tensor, node: Tensor, reference: Tensor, weights: Tensor, graph: Incidence) -> Tensor:
         """Sums of the rows of the blocks of ∂μ/∂f at a frame, [N, C, C], with weights of nodes [N, 1]."""

@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import Literal, NamedTuple
 
+import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu, softplus
@@ -17,6 +18,7 @@ from pdgn.models.channels import Channels
 from pdgn.models.chebyshev import chebyshev_step, chebyshev_table, runge_kutta_step, stages_for
 from pdgn.models.forecast_model import ForecastModel
 from pdgn.models.gradient_flow import GradientFlow
+from pdgn.models.implicit_step import ImplicitStep, difference_matrix
 from pdgn.models.node_functions import perceptron, positive, slope
 from pdgn.models.options import require_at_least, require_choice
 from pdgn.models.row_bounds import node_weights, weighted_rows
@@ -46,8 +48,9 @@ class OperatorState(NamedTuple):
         inflow: what convection brings to a node of its own value, [N, C].
         scale: usual increment, [N, C]. bound: largest |f| of a forecast, [N, C].
         mobility: weights [E, C] of the differences of the potential, or None without one.
-        stages: of a Runge–Kutta–Chebyshev step; where negative, minus the substeps of the classical method; [] int64,
-            on the CPU.
+        stages: of a Runge–Kutta–Chebyshev step; where negative, minus the substeps of the classical method; of an
+            implicit step the substeps to begin with; [] int64, on the CPU.
+        implicit: the step that takes the place of an explicit one, or None.
     """
 
     operator: Tensor
@@ -56,6 +59,7 @@ class OperatorState(NamedTuple):
     bound: Tensor
     mobility: Tensor | None
     stages: Tensor
+    implicit: ImplicitStep | None = None
 
 
 class OperatorNetwork(ForecastModel):
@@ -95,9 +99,12 @@ class OperatorNetwork(ForecastModel):
     diffusion, cells of any size) or of substeps of the classical method ("runge_kutta": waves). "either" takes the
     classical method, which is of order four, as long as a few substeps do, and Chebyshev's from there on: convection
     with some diffusion. For linear equations the bound is rigorous, so that a diffusion with α > 0 and w⁰ ≥ 0 is stable
-    on every mesh. In evaluation mode frames are cut off at `bound` times the largest observed value, so that no
-    forecast grows without limit. In a batch the stiffest graph sets the number of stages, which changes the others'
-    frames within the order of the method. The bound of the gradient flow is the product of those of its two operators.
+    on every mesh. Where that asks for more than `most_stages` in evaluation mode, with gradients off, the step is
+    implicit in all operators and explicit in reaction and local potential (:class:`ImplicitStep`; not for
+    "runge_kutta", as it would damp waves). In evaluation mode frames are cut off at `bound` times the largest observed
+    value, so that no forecast grows without limit. In a batch the stiffest graph sets the number of stages, which
+    changes the others' frames within the order of the method. The bound of the gradient flow is the product of those of
+    its two operators.
 
     Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
     that belong to sensors). It sees one frame and has no memory.
@@ -111,7 +118,8 @@ class OperatorNetwork(ForecastModel):
         reaction: whether there are R and ρ. potential: whether there is a gradient flow.
         conservative: take the mass-weighted mean of the reaction off it, so that Σ m f stays as it is observed.
         stepper: "chebyshev", "runge_kutta" or "either".
-        most_stages: largest number of stages or substeps; a mesh that asks for more in evaluation mode is warned of.
+        most_stages: largest number of stages or substeps of an explicit step; a mesh that asks for more in evaluation
+            mode gets an implicit one, or a warning.
         bound: of forecasts in evaluation mode, in units of the largest observed |f| (at least 1).
 
     Raises:
@@ -229,12 +237,24 @@ class OperatorNetwork(ForecastModel):
         bound = self.bound * largest.clamp(min=1).index_select(0, batch)
         operator, inflow, mobility = self.operators(data)
         state = OperatorState(operator, inflow, scale, bound, mobility, torch.tensor(1))
+        implicit_allowed = not torch.is_grad_enabled() and self.stepper != "runge_kutta"
         with torch.no_grad(), torch.autocast(frame.device.type, enabled=False):
-            stages = self._stages(self._stiffness(frame, state, data))
+            stiffness = self._stiffness(frame, state, data)
+            stages, enough = self._stages(stiffness)
+            if enough or self.training:
+                return state._replace(stages=torch.tensor(stages))
+            if implicit_allowed and math.isfinite(stiffness):
+                step = ImplicitStep(self._stiff_matrix(state, data), batch, num_graphs)
+                return state._replace(stages=torch.tensor(1), implicit=step)
+        what = f"the mesh asks for more than {self.most_stages} stages a step, and most_stages allows no more"
+        advice = "forecasts may be unstable; give a larger one"
+        if self.stepper != "runge_kutta":
+            advice += " (without gradients the step would be implicit)"
+        warnings.warn(f"operator_network: {what}: {advice}", stacklevel=2)
         return state._replace(stages=torch.tensor(stages))
 
-    def _stages(self, stiffness: float) -> int:
-        """How many stages (or minus how many substeps) a spectral radius times step asks for."""
+    def _stages(self, stiffness: float) -> tuple[int, bool]:
+        """How many stages (or minus how many substeps) a spectral radius times step asks for, and whether they do."""
         stiffness = SAFETY * stiffness if math.isfinite(stiffness) else math.inf
         substeps = max(1, math.ceil(min(stiffness / REAL, self.most_stages)))
         if self.stepper == "chebyshev" or (self.stepper == "either" and substeps > FEW_SUBSTEPS):
@@ -242,10 +262,17 @@ class OperatorNetwork(ForecastModel):
             enough = chebyshev_table(stages).bound >= stiffness
         else:
             stages, enough = -substeps, substeps * REAL >= stiffness
-        if not enough and not self.training:
-            what = f"the mesh asks for more than {self.most_stages} stages a step, and most_stages allows no more"
-            warnings.warn(f"operator_network: {what}: forecasts may be unstable; give a larger one", stacklevel=2)
-        return stages
+        return stages, enough
+
+    def _stiff_matrix(self, state: OperatorState, data: Data) -> sp.spmatrix:
+        """What the operators of the mesh bring, as one matrix, without reaction and local potential."""
+        graph = incidence_of(data.edge_index, state.scale.size(0))
+        diagonal, scale = (sp.diags(part.cpu().double().numpy().ravel()) for part in (state.inflow, state.scale))
+        matrix = difference_matrix(state.operator, graph) + diagonal
+        if self.potential is not None and state.mobility is not None:
+            gradients = self.potential.gradient_weights(reference_weights(data)[1])
+            matrix = matrix - difference_matrix(state.mobility, graph) @ difference_matrix(gradients, graph)
+        return scale @ matrix
 
     def _stiffness(self, frame: Tensor, state: OperatorState, data: Data) -> float:
         """A bound of the spectral radius of ∂rate/∂f at a frame: that of the C × C matrix of the largest row sums of
@@ -313,13 +340,24 @@ class OperatorNetwork(ForecastModel):
     def step(
         self, frame: Tensor, state: OperatorState, data: Data, index: int, observed: Tensor
     ) -> tuple[Tensor, OperatorState]:
-        """The next frame [N, C] and the state as it is; see :class:`ForecastModel`."""
+        """The next frame [N, C] and the state, of which an implicit step changes the substeps.
+
+        See :class:`ForecastModel`.
+        """
         stages = int(state.stages)
-        advance = chebyshev_step if stages > 0 else runge_kutta_step
-        following = advance(lambda value: self.rate(value, state, data, index), frame, abs(stages))
+
+        def rate(value: Tensor) -> Tensor:
+            return self.rate(value, state, data, index)
+
+        following_state = state
+        if state.implicit is not None:
+            following, stages = state.implicit.advance(rate, frame, stages)
+            following_state = state._replace(stages=torch.tensor(stages))
+        else:
+            following = (chebyshev_step if stages > 0 else runge_kutta_step)(rate, frame, abs(stages))
         if not self.training:
             following = torch.maximum(torch.minimum(following, state.bound), -state.bound)
-        return following, state
+        return following, following_state
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.channels}, {self.stepper!r}, reaction={self.reaction is not None})"

@@ -1,0 +1,148 @@
+"""Implicit steps against matrix exponentials, fine explicit steps and their own promises."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from torch_geometric.data import Batch
+
+from pdgn.mesh import bumpy_sphere, icosphere
+from pdgn.models import Channels, OperatorNetwork
+from pdgn.models.implicit_step import TOLERANCE, ImplicitStep, difference_matrix
+from pdgn.nn.incidence import incidence_of
+from pdgn.nn.transport import transport
+from pdgn.operators import stiffness
+from pdgn.rollout import rollout
+from tests.models.test_gradient_flow import Cubic, cahn_hilliard, gradient_flow
+from tests.models.test_operator_network import heat, mesh_sample
+from tests.nn.graphs import normal, randomise
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 3)])
+def test_the_matrix_is_the_transport(shape):
+    data = mesh_sample(icosphere(1), Channels(3))
+    graph, x = incidence_of(data.edge_index, 42), normal(42, 3)
+    weight = normal(data.edge_index.size(1), *shape, seed=2)
+    weight[0] = 0
+    out = torch.from_numpy(difference_matrix(weight, graph) @ x.numpy().ravel()).view(42, 3)
+    torch.testing.assert_close(out, transport(x, graph, weight))
+
+
+def linear_problem(stiff: float):
+    """u' = (L + G) u of twelve unknowns in two channels: L stiff and decaying, G of order one, not commuting."""
+    decay = -(stiff ** torch.linspace(0, 1, 12, dtype=torch.float64))
+    basis, _ = torch.linalg.qr(normal(12, 12))
+    matrix, other = basis @ torch.diag(decay) @ basis.t(), 0.3 * normal(12, 12, seed=4)
+    step = ImplicitStep(sp.csr_matrix(matrix.numpy()), torch.zeros(6, dtype=torch.long), 1)
+    state = basis[:, :4].sum(1).view(6, 2)
+    both = matrix + other
+    return step, lambda u: (both @ u.reshape(-1)).view(6, 2), state, torch.linalg.matrix_exp(both)
+
+
+def test_the_order_is_two():
+    step, rate, state, exact = linear_problem(stiff=5.0)
+    errors = [(step._steps(rate, state, n).reshape(-1) - exact @ state.reshape(-1)).norm() for n in (8, 16, 32)]
+    assert 3.5 < errors[0] / errors[1] < 4.5 and 3.7 < errors[1] / errors[2] < 4.3
+
+
+@pytest.mark.parametrize("stiff", [10.0, 1e4, 1e8])
+def test_substeps_are_found_that_keep_the_tolerance(stiff):
+    step, rate, state, exact = linear_problem(stiff)
+    following, substeps = step.advance(rate, state, 1)
+    error = (following.reshape(-1) - exact @ state.reshape(-1)).square().mean().sqrt()
+    assert error < TOLERANCE and 1 < substeps < 32
+
+
+def test_substeps_fall_again():
+    step, _, state, _ = linear_problem(10.0)
+    assert step.advance(torch.zeros_like, state, 16)[1] == 8
+    torch.testing.assert_close(step.advance(torch.zeros_like, state, 16)[0], state, rtol=0, atol=0)
+
+
+def test_a_rate_that_explodes_is_warned_of_and_ends():
+    step, _, state, _ = linear_problem(10.0)
+    with pytest.warns(UserWarning, match="128 implicit substeps do not resolve a frame: what was learned is unstable"):
+        step.advance(lambda u: 1e4 * u, state, 1)
+    with pytest.warns(UserWarning, match="do not resolve"):
+        step.advance(lambda u: u, torch.full_like(state, torch.nan), 1)
+
+
+def test_heat_that_is_too_stiff_for_stages_is_implicit():
+    mesh, size = icosphere(3), 1.0
+    data, model = (
+        mesh_sample(mesh, Channels(1)),
+        heat(OperatorNetwork(Channels(1), reaction=False, most_stages=4), size),
+    )
+    data.x = torch.tensor(mesh.pos[:, :1] * mesh.pos[:, 1:2] + 0.3).unsqueeze(1)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.eval().start(data).implicit is not None
+        frames = rollout(model, data, 4)[..., 0]
+    laplacian = -torch.tensor(stiffness(mesh).toarray()) / data.mass.unsqueeze(1)
+    exact = torch.linalg.matrix_exp(4 * 0.05 * laplacian) @ data.x[:, 0, 0]
+    assert (frames[:, -1] - exact).square().mean().sqrt() < 4 * TOLERANCE
+    assert ((data.mass @ frames) / (data.mass @ data.x[:, 0]) - 1).abs().max() < 1e-12
+    model.most_stages = 256
+    with torch.no_grad():
+        assert model.start(data).implicit is None
+
+
+@pytest.mark.parametrize("stepper, gradients", [("runge_kutta", False), ("chebyshev", True)])
+def test_where_it_cannot_be_implicit_that_is_warned_of(stepper, gradients):
+    data = mesh_sample(icosphere(3), Channels(1))
+    model = heat(OperatorNetwork(Channels(1), reaction=False, most_stages=3, stepper=stepper), 10.0)
+    found = pytest.warns(UserWarning, match="more than 3 stages a step, and most_stages allows no more")
+    with found as seen, torch.set_grad_enabled(gradients):
+        assert model.eval().start(data).implicit is None
+    assert ("without gradients" in str(seen[0].message)) == gradients
+
+
+def test_an_operator_that_is_not_finite_is_warned_of():
+    data = mesh_sample(icosphere(1), Channels(1))
+    model = heat(OperatorNetwork(Channels(1), reaction=False), 1.0).eval()
+    model.size.data.fill_(torch.nan)
+    with torch.no_grad(), pytest.warns(UserWarning, match="allows no more"):
+        assert model.start(data).implicit is None
+
+
+def test_phases_part_as_with_explicit_steps():
+    mesh = icosphere(3)
+    data, model = mesh_sample(mesh, Channels(1)), cahn_hilliard(0.35, -1.0)
+    model.potential.local = Cubic()
+    data.increment_scale = torch.full((1, 1), 0.05, dtype=torch.float64)
+    data.x = 0.5 * torch.tensor(mesh.pos[:, :1] * mesh.pos[:, 1:2] * 2 + 0.2 * mesh.pos[:, 2:]).unsqueeze(1)
+    model.eval()
+    with torch.no_grad():
+        halves = data.clone()
+        halves.increment_scale = data.increment_scale / 8  # eight explicit steps in place of one
+        explicit = torch.cat([data.x, rollout(model, halves, 320)[:, 7::8]], dim=1)[..., 0]
+        model.most_stages = 8
+        implicit = torch.cat([data.x, rollout(model, data, 40)], dim=1)[..., 0]
+    assert (implicit - explicit).square().mean(0).sqrt().max() < 0.01
+    matrix = torch.tensor(stiffness(mesh).toarray())
+    energy = data.mass @ ((implicit**2 - 1) ** 2 / 4) + 0.35**2 / 2 * (implicit * (matrix @ implicit)).sum(0)
+    assert bool((energy.diff() < 1e-6).all()) and energy[-1] < 0.9 * energy[0]
+    assert (data.mass @ implicit - data.mass @ data.x[:, 0]).abs().max() < 1e-12
+
+
+def test_a_batch_with_every_operator_is_its_singles():
+    channels = Channels(2, 1, 1)
+    model = randomise(gradient_flow(channels, most_stages=4), scale=0.05).eval()
+    graphs = [mesh_sample(mesh, channels) for mesh in (icosphere(2), bumpy_sphere(np.random.default_rng(2), 2))]
+    with torch.no_grad():
+        both = Batch.from_data_list(graphs)
+        state = model.start(both)
+        assert state.implicit is not None
+        together = rollout(model, both, 2)
+        apart = torch.cat([rollout(model, data, 2) for data in graphs])
+        frame = normal(together.size(0), 2, seed=7)
+        flat = torch.from_numpy(state.implicit._matrix @ frame.numpy().ravel()).view_as(frame)
+        for parameter in (model.potential.linear, *model.potential.local.parameters()):
+            parameter.zero_()  # what is left is linear in f, but for the level of convection
+        model.level.zero_()
+        torch.testing.assert_close(model.rate(frame, state, both, 0), flat)
+    assert (together - apart).square().mean().sqrt() < 4 * TOLERANCE
