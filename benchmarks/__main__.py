@@ -20,9 +20,10 @@ import torch
 from benchmarks import geodesics, gpu, layer, loader, results, rollouts, simulation, training_step
 from benchmarks.changes import changes
 from benchmarks.machine import machine
+from benchmarks.marked import MarkerError
 from benchmarks.measure import Comparison
 from benchmarks.processes import ProcessError
-from benchmarks.report import ReportError, write_report
+from benchmarks.report import write_report
 from benchmarks.table import header, line
 
 NAMES = ("layer", "step", "rollout", "gpu", "heat", "geodesics", "loader", "sequences")
@@ -118,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.report is not None:
             names = write_report(options.report, results.read(options.output))
             print(f"{options.report}: {', '.join(names)}")
-    except (results.ResultsError, ReportError) as error:
+    except (results.ResultsError, MarkerError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0 if kept else 1

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
+from benchmarks.marked import MarkerError
 from experiments.commands import Budget, commands
 from experiments.dataset import ROOT
 from experiments.report import write_report, write_tables
@@ -57,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     budget = Budget(options.minutes, options.device)
     if options.list or options.commands:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word
         for row in rows:
             print("\n".join(commands(row, budget).lines()) if options.commands else _listed(row))
         return 0
@@ -65,7 +68,11 @@ def main(arguments: list[str] | None = None) -> int:
         stop_on_termination()
         states = [outcome.state for outcome in Runner(budget, again=options.again).run(rows, options.jobs)]
     write_report(ROOT / REPORT, ROOT / RESULTS)
-    write_tables(ROOT / README, ROOT / RESULTS)
+    try:
+        write_tables(ROOT / README, ROOT / RESULTS)
+    except MarkerError as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"{REPORT}: {', '.join(f'{states.count(state)} {state}' for state in dict.fromkeys(states)) or 'written'}")
     return 1 if "failed" in states else 130 if "stopped" in states else 0
 

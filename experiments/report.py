@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.marked import fill
 from experiments.results import read_result, results_file
 from experiments.rows import Row, all_rows
 from experiments.scores import Spread
 from experiments.tables import Column, Section, best, sections
 from pdgn.data.disk import write_bytes
 
-MARKED = re.compile(r"(?P<open><!-- results:(?P<name>\w+) -->).*?(?P<close><!-- /results -->)", re.DOTALL)
 HEAD = """# Results
 
 Written by `python -m experiments --report` from `experiments/results/*/*/metrics.json`; do not edit. `make reproduce`
@@ -68,19 +67,18 @@ def write_tables(document: Path, results: Path) -> None:
         document: changed whole or not at all. results: folder of the committed metrics.
 
     Raises:
-        ValueError: a marker names no experiment.
+        MarkerError: a marker names no experiment, or is not closed.
     """
     rows, known = all_rows(), {section.experiment: section for section in sections()}
     there = _results(rows, results)
 
-    def renewed(found: re.Match[str]) -> str:
-        if found["name"] not in known:
-            raise ValueError(f"{document}: wanted one of {', '.join(known)}, given results:{found['name']}")
-        section = known[found["name"]]
-        own = _rows_of(section, rows)
-        return f"{found['open']}\n{_table(section, own, there)}{_missing(own, there)}\n{found['close']}"
+    def content(name: str) -> str:
+        if name not in known:
+            raise KeyError(f"wanted one of {', '.join(known)}, given {name!r}")
+        own = _rows_of(known[name], rows)
+        return f"{_table(known[name], own, there)}{_missing(own, there)}"
 
-    write_bytes(document, MARKED.sub(renewed, document.read_text()).encode())
+    fill(document, "results", content)
 
 
 def _results(rows: Sequence[Row], folder: Path) -> dict[Row, dict[str, Any]]:

@@ -9,8 +9,9 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import results
 from benchmarks.changes import changes
+from benchmarks.marked import MarkerError
 from benchmarks.measure import Comparison, comparison, skipped
-from benchmarks.report import ReportError, write_report
+from benchmarks.report import write_report
 
 MACHINE = {"processor": "one", "cores": 2, "gpu": None, "libraries": {"torch": "2.13.0", "numpy": "2.0"}}
 FOUND = [
@@ -118,7 +119,7 @@ def test_a_document_without_right_markers_is_left_alone(written, tmp_path, capsy
     said = capsys.readouterr().err
     assert told in said and str(document) in said and len(said.splitlines()) == 1
     assert text is None or document.read_text() == text
-    with pytest.raises(ReportError):
+    with pytest.raises(MarkerError):
         write_report(document, results.read(written))
 
 

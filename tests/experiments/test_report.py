@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.marked import MarkerError
 from experiments.dataset import ROOT
 from experiments.report import report, write_tables
 from experiments.results import MOST_BYTES, RESULTS, results_file, write_result
@@ -130,7 +131,10 @@ def test_the_readme_shows_what_the_files_say(tmp_path: Path) -> None:
 def test_a_marker_of_nothing_is_named(tmp_path: Path) -> None:
     document = tmp_path / "README.md"
     document.write_text("<!-- results:heat -->\nold\n<!-- /results -->\n<!-- results:cold -->\n<!-- /results -->\n")
-    with pytest.raises(ValueError, match="wanted one of directional, .*, given results:cold"):
+    with pytest.raises(MarkerError, match=r"README.md:4: wanted one of directional, .*, given 'cold'"):
+        write_tables(document, ROOT / RESULTS)
+    document.write_text("<!-- results:heat -->\nold\n")
+    with pytest.raises(MarkerError, match="wanted <!-- /results --> after results:heat, given the end"):
         write_tables(document, ROOT / RESULTS)
     assert "old" in document.read_text()
 

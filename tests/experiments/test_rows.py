@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from experiments.commands import Budget, commands, settings
@@ -160,3 +164,9 @@ def test_recipes_are_where_commands_look_for_them() -> None:
         assert (ROOT / words[words.index("--config") + 1]).is_file()
     with pytest.raises(KeyError):
         dataset("nowhere", 0)
+
+
+def test_a_list_that_is_cut_short_ends_without_a_word() -> None:
+    command = f"{sys.executable} -m experiments --list | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stderr == "" and len(done.stdout.splitlines()) == 1 and done.returncode in (0, 128 + signal.SIGPIPE)
