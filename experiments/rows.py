@@ -9,6 +9,7 @@ from typing import NamedTuple
 THREE, FIVE, ONE = range(3), range(5), range(1)
 EQUATIONS = (
     "heat", "convection_diffusion", "fitzhugh_nagumo", "wave", "fisher_kpp", "gray_scott", "cahn_hilliard",
+    "heat_refined",
 )  # fmt: skip
 TRAINED = (
     "padgn_published", "meshgraphnet", "fen", "ours", "padgn_published_sum", "gru", "rgn", "rgn_standard", "rgn_mesh",
@@ -124,6 +125,7 @@ def _extra() -> Iterator[tuple[str, str, int]]:
     for equation in EQUATIONS:
         yield from _grid(equation, ("persistence",), ONE)
     yield from _grid("convection_diffusion", ("fen",), THREE)
+    yield from _grid("heat_refined", ("ours", "meshgraphnet", "padgn_published"), THREE)
     for equation in ("fitzhugh_nagumo", "wave"):
         yield from _grid(equation, ("padgn_published", "meshgraphnet", "fen", "ours"), THREE)
     for equation in ("fisher_kpp", "gray_scott", "cahn_hilliard"):

@@ -30,6 +30,24 @@ def carried(coefficients: Coefficients, mesh: TriMesh, other: TriMesh) -> Coeffi
     return Coefficients(coefficients.numbers, diffusivity, None if flow is None else carried_flow(flow, mesh, other))
 
 
+def restricted(coefficients: Coefficients, mesh: TriMesh) -> Coefficients:
+    """Coefficients of a mesh that was refined any number of times, on the mesh that it was made from.
+
+    Args:
+        coefficients: on the finer mesh, which has the vertices of the mesh first and the children of a face in a row.
+        mesh: V vertices, F faces.
+
+    Returns:
+        Values at the V vertices; flows as means over the faces, [F, 3].
+    """
+    diffusivity, flow = coefficients.diffusivity, coefficients.flow
+    return Coefficients(
+        coefficients.numbers,
+        None if diffusivity is None else diffusivity[: mesh.num_vertices],
+        None if flow is None else flow.reshape(mesh.num_faces, -1, 3).mean(axis=1),
+    )
+
+
 def carried_flow(flow: Array, mesh: TriMesh, other: TriMesh) -> Array:
     """A flow on faces through its stream function and potential, v = n × ∇ψ + ∇φ: free of divergence where it was.
 

@@ -48,6 +48,9 @@ class TrajectoryRecipe:
         substeps: steps of the stepper from frame to frame, more where its stability bound asks for more; none: as few
             as it allows.
         block: trajectories computed together, with the same coefficients.
+        refine: draw and simulate on the same polyhedron with every face cut in four this many times, and keep what
+            happens at its own vertices (of a flow, the means over its faces): truth without the discretisation error
+            of the mesh in the file.
         method: time stepper; none: the equation's own choice.
         time_unit: unit of time.
     """
@@ -59,11 +62,12 @@ class TrajectoryRecipe:
     dt: float = 0.05
     substeps: int | None = None
     block: int = 2
+    refine: int = 0
     method: str | None = None
     time_unit: str = "1"
 
     def __post_init__(self) -> None:
-        require_at_least("trajectories", self, train=0, valid=0, test=0, frames=2, block=1)
+        require_at_least("trajectories", self, train=0, valid=0, test=0, frames=2, block=1, refine=0)
         require_positive("trajectories", self, "dt")
         if self.substeps is not None:
             require_at_least("trajectories", self, substeps=1)

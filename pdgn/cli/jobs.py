@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pdgn.cli.carried import carried
+from pdgn.cli.carried import carried, restricted
 from pdgn.cli.draws import FACES, draw_coefficients, draw_patterns, make_equation, specimen, stored_parameters
 from pdgn.cli.geodesics import (
     DistanceJob,
@@ -27,7 +27,7 @@ from pdgn.cli.splits import splits
 from pdgn.cli.surfaces import Place, places, surface
 from pdgn.data import MeshRecord, TrajectoryBlock
 from pdgn.data.schema import OBSERVED
-from pdgn.mesh import TriMesh, transfer
+from pdgn.mesh import TriMesh, refine, transfer
 from pdgn.simulate import Equation, simulate
 
 
@@ -199,16 +199,27 @@ def compute(recipe: Recipe, job: Job) -> TrajectoryBlock:
 @lru_cache(maxsize=1)
 def _simulation(key: _ByIdentity, member: int, variant: str | None, draw: int, drawn: int, count: int) -> Simulation:
     recipe = key.recipe
-    mesh = _mesh(key, member, None)
+    mesh = _fine_mesh(key, member, None)
     generator = np.random.default_rng([recipe.seed, 1, member, draw])
     coefficients = draw_coefficients(recipe.equation, mesh, generator)
     patterns = recipe.initial.amplitude * draw_patterns(recipe, mesh, drawn, generator)[:, drawn - count :]
     if variant is not None:
-        drawn_on, mesh = mesh, _mesh(key, member, variant)
+        drawn_on, mesh = mesh, _fine_mesh(key, member, variant)
         coefficients, patterns = carried(coefficients, drawn_on, mesh), transfer(drawn_on, patterns, mesh)
-    equation = make_equation(recipe.equation, mesh, coefficients)
-    time, fields = _trajectories(recipe, equation, mesh, patterns)
-    return Simulation(time, fields, stored_parameters(equation, mesh, count))
+    time, fields = _trajectories(recipe, make_equation(recipe.equation, mesh, coefficients), mesh, patterns)
+    own = _mesh(key, member, variant)
+    equation = make_equation(recipe.equation, own, restricted(coefficients, own))
+    kept = {name: np.ascontiguousarray(values[:, :, : own.num_vertices]) for name, values in fields.items()}
+    return Simulation(time, kept, stored_parameters(equation, own, count))
+
+
+@lru_cache(maxsize=4)
+def _fine_mesh(key: _ByIdentity, member: int, variant: str | None) -> TriMesh:
+    """What is simulated on: the mesh with every face cut as often as the recipe says."""
+    mesh = _mesh(key, member, variant)
+    for _ in range(key.recipe.trajectories.refine):
+        mesh = refine(mesh)
+    return mesh
 
 
 def _trajectories(
