@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 import threading
 import weakref
 from collections.abc import Iterator
@@ -80,6 +81,10 @@ class MemoryPool:
                 self._buffers.setdefault(count, []).append(buffer)
             return buffer.lend(self.reclaimable)
 
+    def unlock(self) -> None:
+        """For the child of a fork: the thread that held the lock is not there to give it back."""
+        self._lock = threading.Lock()
+
     def _new(self, count: int) -> _Buffer:
         if self.reclaimable:
             lent = sum(size for size, kept in self._buffers.items() for buffer in kept if not buffer.free())
@@ -104,6 +109,8 @@ class MemoryPool:
 
 _pool: ContextVar[MemoryPool | None] = ContextVar("pool", default=None)
 _of_process = MemoryPool(reclaimable=True) if hasattr(mmap, "MADV_FREE") else None
+if _of_process is not None:
+    os.register_at_fork(after_in_child=_of_process.unlock)
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
+import signal
 import weakref
 
 import pytest
@@ -197,3 +199,14 @@ def test_a_step_on_a_large_mesh_asks_the_system_for_little():
         for _ in rollout_frames(model, data, 6):
             faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
     assert min(after - before for before, after in zip(faults[2:], faults[3:])) < 0.35 * nodes
+
+
+@pytest.mark.skipif(memory_pool._of_process is None, reason="the system has no MADV_FREE")
+def test_a_fork_does_not_inherit_a_lock_that_is_held():
+    with memory_pool._of_process._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(5)  # ends it where it waits for ever
+            memory_pool._of_process.take(LEAST)
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
