@@ -21,7 +21,7 @@ from pdgn.models.gradient_flow import GradientFlow
 from pdgn.models.implicit_step import ImplicitStep, difference_matrix
 from pdgn.models.node_functions import perceptron, positive, slope
 from pdgn.models.options import require_at_least, require_choice
-from pdgn.models.row_bounds import node_weights, weighted_rows
+from pdgn.models.row_bounds import node_weights, smoothed_rows, weighted_rows
 from pdgn.models.sample import (
     edge_inputs,
     forcing_inputs,
@@ -48,6 +48,7 @@ class OperatorState(NamedTuple):
         inflow: what convection brings to a node of its own value, [N, C].
         scale: usual increment, [N, C]. bound: largest |f| of a forecast, [N, C].
         mobility: weights [E, C] of the differences of the potential, or None without one.
+        roughness: weights [E, C] of the differences of a value to the mean of its neighbours, or None.
         stages: of a Runge–Kutta–Chebyshev step; where negative, minus the substeps of the classical method; of an
             implicit step the substeps to begin with; [] int64, on the CPU.
         implicit: the step that takes the place of an explicit one, or None.
@@ -58,6 +59,7 @@ class OperatorState(NamedTuple):
     scale: Tensor
     bound: Tensor
     mobility: Tensor | None
+    roughness: Tensor | None
     stages: Tensor
     implicit: ImplicitStep | None = None
 
@@ -94,6 +96,15 @@ class OperatorNetwork(ForecastModel):
     with a mobility δ > 0 made like α, a learned ε > 0, and P and ν that are zero at first. With several channels P need
     not be symmetric nor ν a gradient; Chebyshev steps want eigenvalues that are nearly real.
 
+    With `correction` all operators but the reaction act on
+
+    .. math::
+        f_i - c \odot \frac{\sum_{j \to i} w^0_{ij} \alpha_{ij} \odot (f_j - f_i)}{\sum_{j \to i} |w^0_{ij} \alpha_{ij}|}
+
+    instead of f, with a learned |c| < 1/2 of each channel that is zero at first: what differences on cells of that size
+    leave out, in proportion to h² and so for every resolution (c = 1/4 makes lumped linear elements on regular
+    triangles of order four). Eigenvalues of a diffusion stay real and negative, and fluxes fluxes.
+
     The time step is explicit and knows how stiff it is: a bound of the spectral radius of the right-hand side at the
     last observed frame, on the mesh at hand, sets the number of stages of a Runge–Kutta–Chebyshev step ("chebyshev":
     diffusion, cells of any size) or of substeps of the classical method ("runge_kutta": waves). "either" takes the
@@ -121,6 +132,9 @@ class OperatorNetwork(ForecastModel):
         most_stages: largest number of stages or substeps of an explicit step; a mesh that asks for more in evaluation
             mode gets an implicit one, or a warning.
         bound: of forecasts in evaluation mode, in units of the largest observed |f| (at least 1).
+        substeps: explicit steps from frame to frame, each with stages of its own: for accuracy where modes that matter
+            decay within a frame, which Chebyshev's stages keep stable but damp to a third and no further.
+        correction: whether there is a c.
 
     Raises:
         ValueError: an option outside its range.
@@ -146,18 +160,21 @@ class OperatorNetwork(ForecastModel):
         most_stages: int = 256,
         bound: float = 5.0,
         potential: bool = False,
+        substeps: int = 1,
+        correction: bool = False,
     ) -> None:
         super().__init__()
         require_choice("stepper", stepper, ("chebyshev", "runge_kutta", "either"))
         for name, value, least in (
             ("hidden_channels", hidden_channels, 1), ("num_kernels", num_kernels, 1), ("most_stages", most_stages, 2),
+            ("substeps", substeps, 1),
         ):  # fmt: skip
             require_at_least(name, value, least)
         if not bound > 1:
             raise ValueError(f"bound: wanted a number > 1, given {bound}")
         self.channels = Channels(*channels)
         self.num_kernels, self.conservative, self.stepper = num_kernels, conservative, stepper
-        self.most_stages, self.bound = most_stages, bound
+        self.most_stages, self.bound, self.substeps = most_stages, bound, substeps
         signal, node, edge, forcing = self.channels
         self.widths = signal, num_kernels if signal > 1 else 0, num_kernels, num_kernels, signal if potential else 0
         self.linear = nn.Linear(2 * node + edge, sum(self.widths))
@@ -170,6 +187,7 @@ class OperatorNetwork(ForecastModel):
         self.linear_reaction = nn.Parameter(torch.empty(signal, signal)) if reaction else None
         self.reaction = perceptron(signal + node + 2 * forcing, hidden_channels, signal) if reaction else None
         self.potential = GradientFlow(signal, node, hidden_channels) if potential else None
+        self.correction = nn.Parameter(torch.empty(signal)) if correction else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -185,6 +203,8 @@ class OperatorNetwork(ForecastModel):
             self.convection.normal_(std=0.3)
             self.level.zero_()
             self.size.fill_(-3.0)
+            if self.correction is not None:
+                self.correction.zero_()
             if self.reaction is not None and self.linear_reaction is not None:
                 self.linear_reaction.zero_()
                 reset(self.reaction)
@@ -193,9 +213,9 @@ class OperatorNetwork(ForecastModel):
         if self.potential is not None:
             self.potential.reset_parameters()
 
-    def operators(self, data: Data) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The operators of a mesh, all kernels in one: operator [E, C, C], inflow [N, C] and, with a potential, its
-        mobility [E, C].
+    def operators(self, data: Data) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """The operators of a mesh, all kernels in one: operator [E, C, C], inflow [N, C] and, where there are any,
+        mobility of the potential and weights of the roughness, both [E, C].
 
         Args:
             data: a sample or batch, normalised; its edges without repetitions.
@@ -222,7 +242,11 @@ class OperatorNetwork(ForecastModel):
             coupling = (reference * (1 + even[1])) @ (self.coupling * off).flatten(1)
             operator = operator + coupling.view_as(operator)
         mobility = None if self.potential is None else self.potential.mobility(reference, even[4])
-        return operator, 2 * sum_at_target(convection, graph), mobility
+        roughness = None
+        if self.correction is not None:
+            around = sum_at_target(diffusion.abs(), graph)
+            roughness = diffusion / gather_target(torch.where(around > 0, around, 1), graph)
+        return operator, 2 * sum_at_target(convection, graph), mobility, roughness
 
     def start(self, data: Data) -> OperatorState:
         """The operators of the mesh and the number of stages that they ask for at the last observed frame.
@@ -235,12 +259,12 @@ class OperatorNetwork(ForecastModel):
         batch, num_graphs = graph_index(data)
         largest = scatter(data.x.abs().amax(dim=1), batch, dim=0, dim_size=num_graphs, reduce="max")
         bound = self.bound * largest.clamp(min=1).index_select(0, batch)
-        operator, inflow, mobility = self.operators(data)
-        state = OperatorState(operator, inflow, scale, bound, mobility, torch.tensor(1))
+        operator, inflow, mobility, roughness = self.operators(data)
+        state = OperatorState(operator, inflow, scale, bound, mobility, roughness, torch.tensor(1))
         implicit_allowed = not torch.is_grad_enabled() and self.stepper != "runge_kutta"
         with torch.no_grad(), torch.autocast(frame.device.type, enabled=False):
             stiffness = self._stiffness(frame, state, data)
-            stages, enough = self._stages(stiffness)
+            stages, enough = self._stages(stiffness / self.substeps)
             if enough or self.training:
                 return state._replace(stages=torch.tensor(stages))
             if implicit_allowed and math.isfinite(stiffness):
@@ -267,8 +291,13 @@ class OperatorNetwork(ForecastModel):
     def _stiff_matrix(self, state: OperatorState, data: Data) -> sp.spmatrix:
         """What the operators of the mesh bring, as one matrix, without reaction and local potential."""
         graph = incidence_of(data.edge_index, state.scale.size(0))
-        diagonal, scale = (sp.diags(part.cpu().double().numpy().ravel()) for part in (state.inflow, state.scale))
+        diagonal, scale = (
+            sp.diags(part.detach().cpu().double().numpy().ravel()) for part in (state.inflow, state.scale)
+        )
         matrix = difference_matrix(state.operator, graph) + diagonal
+        if self.correction is not None and state.roughness is not None:
+            rough = difference_matrix(self._correction() * state.roughness, graph)
+            matrix = matrix - matrix @ rough
         if self.potential is not None and state.mobility is not None:
             gradients = self.potential.gradient_weights(reference_weights(data)[1])
             matrix = matrix - difference_matrix(state.mobility, graph) @ difference_matrix(gradients, graph)
@@ -278,25 +307,34 @@ class OperatorNetwork(ForecastModel):
         """A bound of the spectral radius of ∂rate/∂f at a frame: that of the C × C matrix of the largest row sums of
         its blocks, which for a wave is √λ and not λ, of each graph; sums are weighted, see :func:`node_weights`."""
         graph, (batch, num_graphs) = incidence_of(data.edge_index, frame.size(0)), graph_index(data)
-        flat = state.operator.flatten(1)
-        stiffest = flat if state.mobility is None else state.mobility
-        weights = node_weights(stiffest.abs().sum(dim=1), graph)
+        operator, scale = state.operator, state.scale.unsqueeze(2)
+        stiffest = operator.flatten(1) if state.mobility is None else state.mobility
+        share = None
+        if self.correction is not None and state.roughness is not None:
+            share = self._correction() * state.roughness
+        most = None if share is None else share.gather(1, share.abs().argmax(dim=1, keepdim=True)).squeeze(1)
+        weights = node_weights(stiffest.abs().sum(dim=1), graph, most)
         if self.conservative:  # the mean that is taken off reaches every node
             weights = torch.ones_like(weights)
-        sizes, sums = weighted_rows(flat.abs(), weights, graph), sum_at_target(flat, graph)
-        sizes, sums = (part.view(-1, *state.operator.shape[1:]) for part in (sizes, sums))
+        before = weights.expand(-1, frame.size(1)) if share is None else smoothed_rows(share, weights, graph)
+        reach = operator.abs() * gather_source(before, graph).unsqueeze(1)
+        sizes = sum_at_target(reach.flatten(1), graph).view(-1, *operator.shape[1:]) / weights.unsqueeze(2)
+        own = torch.diag_embed(state.inflow) - sum_at_target(operator.flatten(1), graph).view_as(sizes)
 
         def largest(values: Tensor) -> Tensor:
             return scatter(values, batch, dim=0, dim_size=num_graphs, reduce="max")
 
-        own = torch.diag_embed(state.inflow) - sums
+        steepness = torch.zeros_like(own)
         if self.reaction is not None:
             index = data.x.size(1) - 1
             steepness = slope(lambda moved: self._free_reaction(moved, data, index), frame)
-            own = own + steepness
-        blocks = largest(state.scale.unsqueeze(2) * (sizes + own.abs()))
-        if self.reaction is not None and self.conservative:
-            blocks = blocks + largest(state.scale.unsqueeze(2) * steepness.abs())
+        if share is None:
+            blocks = largest(scale * (sizes + (own + steepness).abs()))
+        else:
+            own = own.abs() * (before / weights).unsqueeze(1)
+            blocks = largest(scale * (sizes + own + steepness.abs()))
+        if self.conservative:
+            blocks = blocks + largest(scale * steepness.abs())
         if self.potential is not None and state.mobility is not None:
             outer = weighted_rows(state.mobility.abs(), weights, graph) + sum_at_target(state.mobility, graph).abs()
             node, reference = node_inputs(data, self.channels), reference_weights(data)[1]
@@ -315,13 +353,21 @@ class OperatorNetwork(ForecastModel):
             [N, C].
         """
         graph = incidence_of(data.edge_index, frame.size(0))
-        rate = transport(frame, graph, state.operator) + state.inflow * (frame + self.level)
+        value = frame
+        if self.correction is not None and state.roughness is not None:
+            value = frame - self._correction() * transport(frame, graph, state.roughness)
+        rate = transport(value, graph, state.operator) + state.inflow * (value + self.level)
         if self.reaction is not None:
             rate = rate + self._reaction(frame, state, data, index)
         if self.potential is not None and state.mobility is not None:
             node, reference = node_inputs(data, self.channels), reference_weights(data)[1]
             rate = rate + transport(self.potential(frame, node, reference, graph), graph, state.mobility)
         return state.scale * rate
+
+    def _correction(self) -> Tensor:
+        """c, [C]."""
+        assert self.correction is not None
+        return 0.5 * torch.tanh(self.correction)
 
     def _reaction(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
         value = self._free_reaction(frame, data, index)
@@ -354,7 +400,9 @@ class OperatorNetwork(ForecastModel):
             following, stages = state.implicit.advance(rate, frame, stages)
             following_state = state._replace(stages=torch.tensor(stages))
         else:
-            following = (chebyshev_step if stages > 0 else runge_kutta_step)(rate, frame, abs(stages))
+            following, advance = frame, chebyshev_step if stages > 0 else runge_kutta_step
+            for _ in range(self.substeps):
+                following = advance(lambda value: rate(value) / self.substeps, following, abs(stages))
         if not self.training:
             following = torch.maximum(torch.minimum(following, state.bound), -state.bound)
         return following, following_state

@@ -11,7 +11,7 @@ from pdgn.nn.segments import gather_source, sum_at_target
 ROUNDS, LEAST = 10, 1e-20  # after twenty rounds the bounds of meshes were a thousandth lower, no more
 
 
-def node_weights(sizes: Tensor, graph: Incidence) -> Tensor:
+def node_weights(sizes: Tensor, graph: Incidence, inner: Tensor | None = None) -> Tensor:
     r"""Weights y > 0 of nodes for which row sums of a matrix of differences are small.
 
     For every positive y, :math:`\rho(A) \le \max_i \tfrac{1}{y_i} \sum_j |A_{ij}| y_j`. With y = 1 that is Gershgorin's
@@ -21,6 +21,7 @@ def node_weights(sizes: Tensor, graph: Incidence) -> Tensor:
     Args:
         sizes: |w_ij| of Σ_j w_ij (f_j − f_i), [E].
         graph: E edges, N nodes.
+        inner: share p, [E], of a matrix f − Σ_j p_ij (f_j − f_i) that is applied before; None: without.
 
     Returns:
         [N, 1].
@@ -28,10 +29,21 @@ def node_weights(sizes: Tensor, graph: Incidence) -> Tensor:
     own = sum_at_target(sizes.unsqueeze(1), graph)
     weights = torch.ones_like(own)
     for _ in range(ROUNDS):
-        weights = own * weights + sum_at_target(sizes.unsqueeze(1) * gather_source(weights, graph), graph)
+        before = weights if inner is None else smoothed_rows(inner.unsqueeze(1), weights, graph)
+        weights = own * before + sum_at_target(sizes.unsqueeze(1) * gather_source(before, graph), graph)
         # In a batch the other graphs shrink beside the stiffest one; any positive number will do for them.
         weights = (weights / weights.max().clamp(min=LEAST)).clamp(min=LEAST)
     return weights
+
+
+def smoothed_rows(share: Tensor, weights: Tensor, graph: Incidence) -> Tensor:
+    """|B| y of the matrix B f = f − Σ_j p_ij (f_j − f_i), [N, K].
+
+    Args:
+        share: p, [E, K]. weights: y, [N, 1]. graph: E edges, N nodes.
+    """
+    own = (1 + sum_at_target(share, graph)).abs()
+    return own * weights + sum_at_target(share.abs() * gather_source(weights, graph), graph)
 
 
 def weighted_rows(sizes: Tensor, weights: Tensor, graph: Incidence) -> Tensor:
