@@ -99,7 +99,8 @@ class OperatorNetwork(ForecastModel):
     With `correction` all operators but the reaction act on
 
     .. math::
-        f_i - c \odot \frac{\sum_{j \to i} w^0_{ij} \alpha_{ij} \odot (f_j - f_i)}{\sum_{j \to i} |w^0_{ij} \alpha_{ij}|}
+        f_i - c \odot \frac{\sum_{j \to i} w^0_{ij} \alpha_{ij} \odot (f_j - f_i)}
+            {\sum_{j \to i} |w^0_{ij} \alpha_{ij}|}
 
     instead of f, with a learned |c| < 1/2 of each channel that is zero at first: what differences on cells of that size
     leave out, in proportion to h² and so for every resolution (c = 1/4 makes lumped linear elements on regular
