@@ -125,9 +125,10 @@ def _extra() -> Iterator[tuple[str, str, int]]:
     for equation in EQUATIONS:
         yield from _grid(equation, ("persistence",), ONE)
     yield from _grid("convection_diffusion", ("fen",), THREE)
-    yield from _grid("heat_refined", ("ours", "meshgraphnet", "padgn_published"), THREE)
+    yield from _grid("heat_refined", ("ours", "meshgraphnet", "padgn_published", "ours_uncorrected"), THREE)
     for equation in ("fitzhugh_nagumo", "wave"):
         yield from _grid(equation, ("padgn_published", "meshgraphnet", "fen", "ours"), THREE)
+    yield from _grid("fitzhugh_nagumo", ("ours_one_step",), THREE)
     for equation in ("fisher_kpp", "gray_scott", "cahn_hilliard"):
         yield from _grid(equation, ("padgn_published", "meshgraphnet", "ours"), THREE)
     for seed in THREE:
