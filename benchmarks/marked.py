@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from pdgn.data.disk import write_bytes
@@ -13,13 +13,14 @@ class MarkerError(ValueError):
     """A document without markers, or with wrong ones; one line."""
 
 
-def fill(document: Path, label: str, content: Callable[[str], str]) -> list[str]:
+def fill(document: Path, label: str, known: Container[str], wanted: str, content: Callable[[str], str]) -> list[str]:
     """Replaces what stands between <!-- LABEL:NAME --> and <!-- /LABEL -->, for every name.
 
     Args:
         document: changed whole or not at all, and only if all its markers are right.
-        label: of the markers. content: of a name, without the newlines around it; a KeyError with one line for a name
-            that it does not know.
+        label: of the markers.
+        known: the names that there are. wanted: which these are, in words, for the message about another one.
+        content: of a name, without the newlines around it.
 
     Returns:
         The names that were written.
@@ -31,6 +32,8 @@ def fill(document: Path, label: str, content: Callable[[str], str]) -> list[str]
         text = document.read_text()
     except OSError as error:
         raise MarkerError(f"{document}: wanted a document of Markdown, given no file ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise MarkerError(f"{document}: wanted a document in UTF-8, given another ({error.reason})") from None
     parts, names, end, opened = [], [], 0, None
     for found in re.finditer(rf"<!-- ({label}:(?P<name>[\w-]+)|/{label}) -->", text):
         name, line = found["name"], text.count("\n", 0, found.start()) + 1
@@ -38,11 +41,9 @@ def fill(document: Path, label: str, content: Callable[[str], str]) -> list[str]
             wanted = f"<!-- /{label} --> after {label}:{opened}" if opened else f"<!-- {label}:NAME --> before it"
             raise MarkerError(f"{document}:{line}: wanted {wanted}, given {found.group()}")
         if name is not None:
-            try:
-                filled = content(name)
-            except KeyError as error:
-                raise MarkerError(f"{document}:{line}: {error.args[0]}") from None
-            parts.append(f"{text[end : found.end()]}\n{filled}\n")
+            if name not in known:
+                raise MarkerError(f"{document}:{line}: wanted {wanted}, given {name!r}")
+            parts.append(f"{text[end : found.end()]}\n{content(name)}\n")
             names.append(name)
         else:
             end = found.start()

@@ -23,14 +23,9 @@ def write_report(document: Path, results: dict[str, Any]) -> list[str]:
     Raises:
         MarkerError: no such file, no marker, one that is not closed, or a name that was not measured.
     """
-
-    def content(name: str) -> str:
-        if name not in results["groups"]:
-            known = ", ".join(results["groups"]) or "nothing"
-            raise KeyError(f"wanted a name that was measured ({known}), given {name!r}")
-        return section(results, name)
-
-    return fill(document, "measured", content)
+    groups = results["groups"]
+    wanted = f"a name that was measured ({', '.join(groups) or 'nothing'})"
+    return fill(document, "measured", groups, wanted, lambda name: section(results, name))
 
 
 def section(results: dict[str, Any], name: str) -> str:

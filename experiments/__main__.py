@@ -59,7 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     budget = Budget(options.minutes, options.device)
     if options.list or options.commands:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word
+        if arguments is None:  # as a program: `| head` ends it without a word
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         for row in rows:
             print("\n".join(commands(row, budget).lines()) if options.commands else _listed(row))
         return 0
@@ -68,13 +69,14 @@ def main(arguments: list[str] | None = None) -> int:
         stop_on_termination()
         states = [outcome.state for outcome in Runner(budget, again=options.again).run(rows, options.jobs)]
     write_report(ROOT / REPORT, ROOT / RESULTS)
+    refused = ""
     try:
         write_tables(ROOT / README, ROOT / RESULTS)
     except MarkerError as error:
-        print(error, file=sys.stderr)
-        return 1
+        refused = str(error)
+        print(refused, file=sys.stderr)
     print(f"{REPORT}: {', '.join(f'{states.count(state)} {state}' for state in dict.fromkeys(states)) or 'written'}")
-    return 1 if "failed" in states else 130 if "stopped" in states else 0
+    return 130 if "stopped" in states and "failed" not in states else 1 if refused or "failed" in states else 0
 
 
 def _listed(row: Row) -> str:

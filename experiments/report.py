@@ -73,12 +73,10 @@ def write_tables(document: Path, results: Path) -> None:
     there = _results(rows, results)
 
     def content(name: str) -> str:
-        if name not in known:
-            raise KeyError(f"wanted one of {', '.join(known)}, given {name!r}")
         own = _rows_of(known[name], rows)
         return f"{_table(known[name], own, there)}{_missing(own, there)}"
 
-    fill(document, "results", content)
+    fill(document, "results", known, f"one of {', '.join(known)}", content)
 
 
 def _results(rows: Sequence[Row], folder: Path) -> dict[Row, dict[str, Any]]:

@@ -61,10 +61,14 @@ class GradientFlow(nn.Module):
 
     def steepness(self, frame: Tensor, node: Tensor, reference: Tensor, weights: Tensor, graph: Incidence) -> Tensor:
         """Sums of the rows of the blocks of ∂μ/∂f at a frame, [N, C, C], with weights of nodes [N, 1]."""
-        local = slope(lambda moved: self._local(moved, node), frame).abs()
+        local = self.slope(frame, node).abs()
         differences = reference.unsqueeze(1)
         around = weighted_rows(differences.abs(), weights, graph) + sum_at_target(differences, graph).abs()
         return local + torch.diag_embed(around * softplus(self.stiffness))
+
+    def slope(self, frame: Tensor, node: Tensor) -> Tensor:
+        """Derivative of the local part at a frame, [N, C, C]."""
+        return slope(lambda moved: self._local(moved, node), frame)
 
     def _local(self, frame: Tensor, node: Tensor) -> Tensor:
         return frame @ self.linear.t() + self.local(torch.cat([frame, node], dim=1))

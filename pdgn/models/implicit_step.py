@@ -16,7 +16,8 @@ from pdgn.nn.incidence import Incidence
 
 GAMMA = 1 - 1 / math.sqrt(2)
 DELTA = 1 - 1 / (2 * GAMMA)
-TOLERANCE = 3e-4  # of a frame, in units of the usual value: far below what forecasts are wrong by
+TOLERANCE = 3e-4  # of a frame, relative to its deviation from the mean: far below what forecasts are wrong by
+LEAST_DEVIATION = 0.01  # in units of the usual value; what float32 leaves of smaller ones is not resolved
 MOST_SUBSTEPS = 128
 KEPT_FACTORS = 3
 
@@ -52,9 +53,9 @@ class ImplicitStep:
         (I - h\gamma L)\, d_2 &= h\,[\delta F(u) + (1 - \delta) F(u + d_1)] + h (\delta - \gamma) L d_1,
 
     so that a steady state stays and, where L and F keep a weighted sum, so does a step. The number of substeps doubles
-    until half of them give the same frame within a tolerance (of the root mean square, in each graph and channel), and
-    is halved again where that was easy. Which G is stable is thereby found, not assumed. What is left of errors of
-    second order is extrapolated away, as both frames are at hand.
+    until half of them give the same frame within a tolerance (root mean square of each graph and channel, relative to
+    its deviation from the mean), and is halved again where that was easy. Which G is stable is thereby found, not
+    assumed: L may be any part of the derivative of F.
 
     Solves are in float64 on the CPU and not differentiable.
 
@@ -77,24 +78,29 @@ class ImplicitStep:
 
         Args:
             rate: F, [N, C] → [N, C] per unit time. state: u, [N, C]. substeps: to begin with, ≥ 1.
+
+        Raises:
+            RuntimeError: gradients are recorded.
         """
+        lost, allowed = self._allowed(state)
         coarse = self._steps(rate, state, substeps)
         while True:
             fine = self._steps(rate, state, 2 * substeps)
-            error = self._size(fine - coarse) / 3
+            error = float((self._size(fine - coarse) / 3 / allowed).masked_fill(lost, 0).nan_to_num(math.inf).max())
             if error <= self._tolerance or 2 * substeps >= MOST_SUBSTEPS:
                 break
             substeps, coarse = 2 * substeps, fine
-        if not error <= self._tolerance:
+        if error > self._tolerance:
             what = f"{2 * substeps} implicit substeps do not resolve a frame"
-            warnings.warn(f"operator_network: {what}: what was learned is unstable here", stacklevel=2)
-            return fine, substeps
-        return fine + (fine - coarse) / 3, max(1, substeps // 2) if error < self._tolerance / 8 else substeps
+            warnings.warn(f"operator_network: {what}: what was learned may be unstable here", stacklevel=2)
+        return fine, max(1, substeps // 2) if error < self._tolerance / 8 else substeps
 
     def _steps(self, rate: Callable[[Tensor], Tensor], state: Tensor, substeps: int) -> Tensor:
         size, solve = 1 / substeps, self._solver(substeps)
         for _ in range(substeps):
             now = rate(state)
+            if now.requires_grad:
+                raise RuntimeError("an implicit step has no gradients: call start with gradients on, too")
             right = size * GAMMA * now.double()
             first = solve(right)
             then = rate(state + first.to(state.dtype))
@@ -105,10 +111,11 @@ class ImplicitStep:
 
     def _solver(self, substeps: int) -> Callable[[Tensor], Tensor]:
         if substeps not in self._solvers:
+            for old in list(self._solvers)[: 1 - KEPT_FACTORS]:
+                del self._solvers[old]
             matrix = sp.identity(self._matrix.shape[0], format="csc") - GAMMA / substeps * self._matrix
             options = {"SymmetricMode": True}
             factor = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.1, options=options)
-            self._solvers = dict([*self._solvers.items()][1 - KEPT_FACTORS :])
             self._solvers[substeps] = factor.solve
         solve = self._solvers[substeps]
 
@@ -118,10 +125,19 @@ class ImplicitStep:
 
         return apply
 
-    def _size(self, difference: Tensor) -> float:
-        """The largest root mean square of a graph and channel; inf where anything is not finite."""
-        square = difference.double().square()
-        sums = square.new_zeros(self._num_graphs, square.size(1)).index_add(0, self._graph, square)
-        count = torch.bincount(self._graph, minlength=self._num_graphs).clamp(min=1).unsqueeze(1)
-        size = float((sums / count).max().sqrt())
-        return size if math.isfinite(size) else math.inf
+    def _allowed(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Which graphs and channels hold something that is not finite, [B, C], and what errors are measured by."""
+        count = self._count()
+        mean = self._sums(state.double()) / count
+        deviation = (self._sums((state.double() - mean.index_select(0, self._graph)).square()) / count).sqrt()
+        return ~deviation.isfinite(), deviation.nan_to_num().clamp(min=LEAST_DEVIATION)
+
+    def _size(self, difference: Tensor) -> Tensor:
+        """Root mean square of each graph and channel, [B, C]."""
+        return (self._sums(difference.double().square()) / self._count()).sqrt()
+
+    def _sums(self, values: Tensor) -> Tensor:
+        return values.new_zeros(self._num_graphs, values.size(1)).index_add(0, self._graph, values)
+
+    def _count(self) -> Tensor:
+        return torch.bincount(self._graph, minlength=self._num_graphs).clamp(min=1).unsqueeze(1)

@@ -83,8 +83,9 @@ class OperatorNetwork(ForecastModel):
 
     each q linear plus a small network. So the first sum is a diffusion with a learned conductivity, the third a
     convection in flux form (an edge context that is itself a flux, such as the convection weights of a velocity, passes
-    through it unchanged), the second couples channels (A_k has no diagonal) and ρ is a reaction. On a mesh the fluxes
-    through an edge cancel, m_i w_ij = m_j w_ji, so that Σ m f is conserved to round-off by all but the reaction.
+    through it unchanged), the second couples channels (A_k is strictly triangular: two channels that drive each other
+    through their Laplacians may grow the faster the finer the mesh) and ρ is a reaction. On a mesh the fluxes through
+    an edge cancel, m_i w_ij = m_j w_ji, so that Σ m f is conserved to round-off by all but the reaction.
     A fresh model has operators at the reference weights with small coefficients; its reaction is zero.
 
     With `potential` a gradient flow is added, of fourth order as that of Cahn and Hilliard, and as conservative:
@@ -112,11 +113,11 @@ class OperatorNetwork(ForecastModel):
     classical method, which is of order four, as long as a few substeps do, and Chebyshev's from there on: convection
     with some diffusion. For linear equations the bound is rigorous, so that a diffusion with α > 0 and w⁰ ≥ 0 is stable
     on every mesh. Where that asks for more than `most_stages` in evaluation mode, with gradients off, the step is
-    implicit in all operators and explicit in reaction and local potential (:class:`ImplicitStep`; not for
-    "runge_kutta", as it would damp waves). In evaluation mode frames are cut off at `bound` times the largest observed
-    value, so that no forecast grows without limit. In a batch the stiffest graph sets the number of stages, which
-    changes the others' frames within the order of the method. The bound of the gradient flow is the product of those of
-    its two operators.
+    implicit in all operators and in the decay by reaction and local potential at the last observed frame
+    (:class:`ImplicitStep`; not for "runge_kutta", as it would damp waves). In evaluation mode frames are cut off at
+    `bound` times the largest observed value, so that no forecast grows without limit. In a batch the stiffest graph
+    sets the number of stages, which changes the others' frames within the order of the method. The bound of the
+    gradient flow is the product of those of its two operators.
 
     Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
     that belong to sensors). It sees one frame and has no memory.
@@ -136,6 +137,8 @@ class OperatorNetwork(ForecastModel):
         substeps: explicit steps from frame to frame, each with stages of its own: for accuracy where modes that matter
             decay within a frame, which Chebyshev's stages keep stable but damp to a third and no further.
         correction: whether there is a c.
+        coupling: "forward": Laplacians of a channel drive channels after it (a wave: displacement, then velocity);
+            "backward": those before it; "all": both, without a promise that the equation is well posed.
 
     Raises:
         ValueError: an option outside its range.
@@ -163,8 +166,10 @@ class OperatorNetwork(ForecastModel):
         potential: bool = False,
         substeps: int = 1,
         correction: bool = False,
+        coupling: Literal["forward", "backward", "all"] = "forward",
     ) -> None:
         super().__init__()
+        require_choice("coupling", coupling, ("forward", "backward", "all"))
         require_choice("stepper", stepper, ("chebyshev", "runge_kutta", "either"))
         for name, value, least in (
             ("hidden_channels", hidden_channels, 1), ("num_kernels", num_kernels, 1), ("most_stages", most_stages, 2),
@@ -176,6 +181,7 @@ class OperatorNetwork(ForecastModel):
         self.channels = Channels(*channels)
         self.num_kernels, self.conservative, self.stepper = num_kernels, conservative, stepper
         self.most_stages, self.bound, self.substeps = most_stages, bound, substeps
+        self.coupled = {"forward": (True, False), "backward": (False, True), "all": (True, True)}[coupling]
         signal, node, edge, forcing = self.channels
         self.widths = signal, num_kernels if signal > 1 else 0, num_kernels, num_kernels, signal if potential else 0
         self.linear = nn.Linear(2 * node + edge, sum(self.widths))
@@ -239,8 +245,9 @@ class OperatorNetwork(ForecastModel):
         diffusion = reference * softplus(self.size) * positive(even[0])
         operator = torch.diag_embed(diffusion + convection)
         if self.channels.signal > 1:
-            off = 1 - torch.eye(self.channels.signal, dtype=out.dtype, device=out.device)
-            coupling = (reference * (1 + even[1])) @ (self.coupling * off).flatten(1)
+            below, above = self.coupled
+            coupled = below * self.coupling.tril(-1) + above * self.coupling.triu(1)
+            coupling = (reference * (1 + even[1])) @ coupled.flatten(1)
             operator = operator + coupling.view_as(operator)
         mobility = None if self.potential is None else self.potential.mobility(reference, even[4])
         roughness = None
@@ -269,7 +276,7 @@ class OperatorNetwork(ForecastModel):
             if enough or self.training:
                 return state._replace(stages=torch.tensor(stages))
             if implicit_allowed and math.isfinite(stiffness):
-                step = ImplicitStep(self._stiff_matrix(state, data), batch, num_graphs)
+                step = ImplicitStep(self._stiff_matrix(frame, state, data), batch, num_graphs)
                 return state._replace(stages=torch.tensor(1), implicit=step)
         what = f"the mesh asks for more than {self.most_stages} stages a step, and most_stages allows no more"
         advice = "forecasts may be unstable; give a larger one"
@@ -289,20 +296,24 @@ class OperatorNetwork(ForecastModel):
             stages, enough = -substeps, substeps * REAL >= stiffness
         return stages, enough
 
-    def _stiff_matrix(self, state: OperatorState, data: Data) -> sp.spmatrix:
-        """What the operators of the mesh bring, as one matrix, without reaction and local potential."""
-        graph = incidence_of(data.edge_index, state.scale.size(0))
-        diagonal, scale = (
-            sp.diags(part.detach().cpu().double().numpy().ravel()) for part in (state.inflow, state.scale)
-        )
-        matrix = difference_matrix(state.operator, graph) + diagonal
+    def _stiff_matrix(self, frame: Tensor, state: OperatorState, data: Data) -> sp.spmatrix:
+        """What the operators of the mesh bring, as one matrix, and of what is local the decay at a frame (of each
+        channel by itself; a reaction whose mean is taken off would not keep the integral)."""
+        graph = incidence_of(data.edge_index, frame.size(0))
+        matrix = difference_matrix(state.operator, graph) + _diagonal(state.inflow)
         if self.correction is not None and state.roughness is not None:
             rough = difference_matrix(self._correction() * state.roughness, graph)
             matrix = matrix - matrix @ rough
+        if self.reaction is not None and not self.conservative:
+            index = data.x.size(1) - 1
+            steepness = slope(lambda moved: self._free_reaction(moved, data, index), frame)
+            matrix = matrix + _diagonal(steepness.diagonal(dim1=1, dim2=2).clamp(max=0))
         if self.potential is not None and state.mobility is not None:
-            gradients = self.potential.gradient_weights(reference_weights(data)[1])
-            matrix = matrix - difference_matrix(state.mobility, graph) @ difference_matrix(gradients, graph)
-        return scale @ matrix
+            node, reference = node_inputs(data, self.channels), reference_weights(data)[1]
+            inner = _diagonal(self.potential.slope(frame, node).diagonal(dim1=1, dim2=2).clamp(min=0))
+            inner = inner - difference_matrix(self.potential.gradient_weights(reference), graph)
+            matrix = matrix + difference_matrix(state.mobility, graph) @ inner
+        return _diagonal(state.scale) @ matrix
 
     def _stiffness(self, frame: Tensor, state: OperatorState, data: Data) -> float:
         """A bound of the spectral radius of ∂rate/∂f at a frame: that of the C × C matrix of the largest row sums of
@@ -410,3 +421,8 @@ class OperatorNetwork(ForecastModel):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.channels}, {self.stepper!r}, reaction={self.reaction is not None})"
+
+
+def _diagonal(values: Tensor) -> sp.spmatrix:
+    """[N, C] as a matrix [N·C, N·C], channel fastest."""
+    return sp.diags(values.detach().cpu().double().numpy().ravel())

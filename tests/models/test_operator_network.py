@@ -44,9 +44,11 @@ def heat(model: OperatorNetwork, size: float) -> OperatorNetwork:
     return model
 
 
-def test_the_rate_is_what_the_formula_says():
+@pytest.mark.parametrize("coupled", ["forward", "backward", "all"])
+def test_the_rate_is_what_the_formula_says(coupled):
     channels = Channels(signal=2, node_context=3, edge_context=1, forcing=2)
-    data, model = sample(channels=channels), randomise(OperatorNetwork(channels, hidden_channels=5, num_kernels=3))
+    data = sample(channels=channels)
+    model = randomise(OperatorNetwork(channels, hidden_channels=5, num_kernels=3, coupling=coupled))
     data.inverse_mass = normal(7, seed=9).abs()
     state, frame = model.start(data), normal(7, 2, seed=8)
     source, target = data.edge_index
@@ -64,7 +66,8 @@ def test_the_rate_is_what_the_formula_says():
         difference = frame[j] - frame[i]
         expected[i] += w0 * torch.nn.functional.softplus(model.size) * alpha * difference
         for k in range(3):
-            coupling = model.coupling[k] - torch.diag(model.coupling[k].diag())
+            coupling = model.coupling[k].tril(-1) if coupled == "forward" else model.coupling[k].triu(1)
+            coupling = model.coupling[k] - torch.diag(model.coupling[k].diag()) if coupled == "all" else coupling
             expected[i] += w0 * gamma[k] * (coupling @ difference)
             expected[i] += model.convection[k] * beta[k] * (frame[i] + frame[j] + 2 * model.level)
     index = 2
@@ -284,3 +287,21 @@ def test_edges_without_a_reverse_have_coefficients_of_their_own_end():
     data = Data(x=normal(3, 1, 1), edge_index=edges, reference_gradient=ones, reference_laplacian=ones)
     data.inverse_mass, data.increment_scale = ones, ones[:1, None]
     assert rollout(randomise(OperatorNetwork(Channels(1)), scale=0.1), data, 2).isfinite().all()
+
+
+def test_channels_that_drive_one_another_one_way_grow_no_faster_on_finer_meshes():
+    """u_t = v + a Δv and v_t = Δu: growth of modes with λ > 1/a, which coarse meshes do not have."""
+    fastest = {}
+    for coupled in ("forward", "all"):
+        for level in (1, 3):
+            data = mesh_sample(icosphere(level), Channels(2))
+            model = heat(OperatorNetwork(Channels(2), coupling=coupled), 1e-4)
+            with torch.no_grad():
+                model.linear_reaction[0, 1] = 1
+                model.coupling[0] = torch.tensor([[0.0, 1e-2], [1.0, 0.0]])
+            state, nodes = model.start(data), len(data.x)
+            basis = torch.eye(2 * nodes, dtype=torch.float64).view(-1, nodes, 2)
+            slope = torch.stack([model.rate(one, state, data, 0).flatten() for one in basis], dim=1).detach()
+            fastest[coupled, level] = float(torch.linalg.eigvals(slope).real.max())
+    assert max(fastest["forward", 1], fastest["forward", 3]) < 1e-6
+    assert fastest["all", 1] < 1e-6 and fastest["all", 3] > 0.1
