@@ -78,8 +78,8 @@ class Normalizer(nn.Module):
 
         Returns:
             The same attributes with x, y standardised and 0 where masked out, forcing and contexts standardised,
-            reference weights scaled, and one row per graph of increment_scale [B, C] and length_scale [B] (the same
-            for all: over this length the normalised training signal changes by 1, the inverse of the standard
+            reference weights scaled, and one row per graph of increment_scale [B, C], zero [B, C] (what a value of 0
+            becomes) and length_scale [B] (the same for all: over this length the normalised training signal changes by 1, the inverse of the standard
             deviation of its derivatives along edges, in the unit of the positions).
         """
         result = copy.copy(data)
@@ -95,10 +95,12 @@ class Normalizer(nn.Module):
         result.inverse_mass = self.laplacian_scale / data.mass
         num_graphs = getattr(data, "num_graphs", 1)
         result.increment_scale = self.increment_scale.expand(num_graphs, -1).clone()
+        result.zero = (-self.signal_mean / self.signal_std).expand(num_graphs, -1).clone()
         result.length_scale = self.gradient_scale.expand(num_graphs)
         if getattr(result, "_slice_dict", None) is not None:
             rows = torch.arange(num_graphs + 1)
-            slices = {"increment_scale": rows, "length_scale": rows, "inverse_mass": result._slice_dict["mass"]}
+            slices = dict.fromkeys(("increment_scale", "zero", "length_scale"), rows)
+            slices["inverse_mass"] = result._slice_dict["mass"]
             nothing = torch.zeros(num_graphs, dtype=torch.long)
             result._slice_dict = {**result._slice_dict, **slices}
             result._inc_dict = {**result._inc_dict, **dict.fromkeys(slices, nothing)}

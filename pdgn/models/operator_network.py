@@ -29,6 +29,7 @@ from pdgn.models.sample import (
     increment_scale,
     mass_mean,
     node_inputs,
+    physical_zero,
     reference_weights,
 )
 from pdgn.nn.incidence import incidence_of
@@ -139,6 +140,8 @@ class OperatorNetwork(ForecastModel):
         correction: whether there is a c.
         coupling: "forward": Laplacians of a channel drive channels after it (a wave: displacement, then velocity);
             "backward": those before it; "all": both, without a promise that the equation is well posed.
+        proportional: the reaction is times the distance from the physical zero (data.zero), so that what is not there
+            does not begin to react: populations, concentrations.
 
     Raises:
         ValueError: an option outside its range.
@@ -167,6 +170,7 @@ class OperatorNetwork(ForecastModel):
         substeps: int = 1,
         correction: bool = False,
         coupling: Literal["forward", "backward", "all"] = "forward",
+        proportional: bool = False,
     ) -> None:
         super().__init__()
         require_choice("coupling", coupling, ("forward", "backward", "all"))
@@ -181,6 +185,7 @@ class OperatorNetwork(ForecastModel):
         self.channels = Channels(*channels)
         self.num_kernels, self.conservative, self.stepper = num_kernels, conservative, stepper
         self.most_stages, self.bound, self.substeps = most_stages, bound, substeps
+        self.proportional = proportional
         self.coupled = {"forward": (True, False), "backward": (False, True), "all": (True, True)}[coupling]
         signal, node, edge, forcing = self.channels
         self.widths = signal, num_kernels if signal > 1 else 0, num_kernels, num_kernels, signal if potential else 0
@@ -393,7 +398,8 @@ class OperatorNetwork(ForecastModel):
         if self.channels.forcing > 0:
             parts.append(forcing_inputs(data, self.channels, index))
         assert self.reaction is not None and self.linear_reaction is not None
-        return frame @ self.linear_reaction.t() + self.reaction(torch.cat(parts, dim=1))
+        value = frame @ self.linear_reaction.t() + self.reaction(torch.cat(parts, dim=1))
+        return value * (frame - physical_zero(data, frame)) if self.proportional else value
 
     def step(
         self, frame: Tensor, state: OperatorState, data: Data, index: int, observed: Tensor

@@ -68,13 +68,16 @@ def increment_scale(data: Data, frame: Tensor) -> Tensor:
     Raises:
         ValueError: data.increment_scale is not [B, C].
     """
-    scale = getattr(data, "increment_scale", None)
-    if scale is None:
-        return torch.ones_like(frame)
-    batch, num_graphs = graph_index(data)
-    if tuple(scale.shape) != (num_graphs, frame.size(1)):
-        raise ValueError(f"data.increment_scale: wanted {[num_graphs, frame.size(1)]}, given {list(scale.shape)}")
-    return scale.to(frame.dtype).index_select(0, batch)
+    return _of_graphs(data, "increment_scale", frame, 1.0)
+
+
+def physical_zero(data: Data, frame: Tensor) -> Tensor:
+    """What a physical value of zero is at each node and channel, [N, C]: data.zero [B, C] of the node's graph, or 0.
+
+    Raises:
+        ValueError: data.zero is not [B, C].
+    """
+    return _of_graphs(data, "zero", frame, 0.0)
 
 
 def mass_mean(data: Data, values: Tensor) -> Tensor:
@@ -107,3 +110,13 @@ def _context(data: Data, name: str, channels: int, rows: int) -> Tensor:
     if tuple(value.shape) != (rows, channels):
         raise ValueError(f"data.{name}: wanted {[rows, channels]}, given {list(value.shape)}")
     return value
+
+
+def _of_graphs(data: Data, name: str, frame: Tensor, default: float) -> Tensor:
+    value = getattr(data, name, None)
+    if value is None:
+        return torch.full_like(frame, default)
+    batch, num_graphs = graph_index(data)
+    if tuple(value.shape) != (num_graphs, frame.size(1)):
+        raise ValueError(f"data.{name}: wanted {[num_graphs, frame.size(1)]}, given {list(value.shape)}")
+    return value.to(frame.dtype).index_select(0, batch)

@@ -111,7 +111,8 @@ def test_batch_is_the_singles_side_by_side(path):
     normalizer = Normalizer.fit(training)
     items = [training[0], training[3]]
     batch = normalizer.transform(Batch.from_data_list(items))
-    assert batch.increment_scale.shape == (2, 1)
+    assert batch.increment_scale.shape == batch.zero.shape == (2, 1)
+    torch.testing.assert_close(normalizer.inverse(batch.zero), torch.zeros(2, 1), rtol=0, atol=1e-6)
     for given, single in zip(batch.to_data_list(), items):
         wanted = normalizer.transform(single)
         assert given.to_dict().keys() == wanted.to_dict().keys()

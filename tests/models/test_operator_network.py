@@ -305,3 +305,21 @@ def test_channels_that_drive_one_another_one_way_grow_no_faster_on_finer_meshes(
             fastest[coupled, level] = float(torch.linalg.eigvals(slope).real.max())
     assert max(fastest["forward", 1], fastest["forward", 3]) < 1e-6
     assert fastest["all", 1] < 1e-6 and fastest["all", 3] > 0.1
+
+
+def test_what_is_not_there_does_not_react():
+    channels = Channels(2, 1)
+    data = mesh_sample(icosphere(1), channels)
+    plain = randomise(OperatorNetwork(channels, 5), scale=0.3)
+    model = OperatorNetwork(channels, 5, proportional=True).double()
+    model.load_state_dict(plain.state_dict())
+    data.zero = torch.tensor([[-0.7, 0.2]], dtype=torch.float64)
+    frame = data.zero.expand(42, 2).clone()
+    assert model._free_reaction(frame, data, 0).abs().max() == 0 < plain._free_reaction(frame, data, 0).abs().max()
+    torch.testing.assert_close(
+        model._free_reaction(data.x[:, 0], data, 0),
+        (data.x[:, 0] - data.zero) * plain._free_reaction(data.x[:, 0], data, 0),
+    )
+    data.zero = data.zero.expand(3, 2)
+    with pytest.raises(ValueError, match=r"data.zero: wanted \[1, 2\], given \[3, 2\]"):
+        model.rate(frame, model.start(data), data, 0)
