@@ -74,5 +74,7 @@ class Recipe:
         require("seed", self.seed < 2**63, "an integer below 2^63, as the file stores it", self.seed)
         other = "stations" if self.stations is not None else "geodesics" if self.geodesics is not None else ""
         require("sensors", not other or self.sensors is None, f"null, as '{other}' simulates nothing", self.sensors)
+        levels = self.trajectories.refine
+        require("trajectories.refine", not other or levels == 0, f"0, as '{other}' simulates nothing", levels)
         both = self.stations is not None and self.geodesics is not None
         require("geodesics", not both, "null, as 'stations' has no surface", self.geodesics)

@@ -126,11 +126,11 @@ class ImplicitStep:
         return apply
 
     def _allowed(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Which graphs and channels hold something that is not finite, [B, C], and what errors are measured by."""
+        """Which graphs hold something that is not finite, [B, 1], and what errors are measured by, [B, C]."""
         count = self._count()
         mean = self._sums(state.double()) / count
         deviation = (self._sums((state.double() - mean.index_select(0, self._graph)).square()) / count).sqrt()
-        return ~deviation.isfinite(), deviation.nan_to_num().clamp(min=LEAST_DEVIATION)
+        return ~deviation.isfinite().all(dim=1, keepdim=True), deviation.nan_to_num().clamp(min=LEAST_DEVIATION)
 
     def _size(self, difference: Tensor) -> Tensor:
         """Root mean square of each graph and channel, [B, C]."""

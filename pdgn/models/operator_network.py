@@ -98,7 +98,7 @@ class OperatorNetwork(ForecastModel):
     with a mobility δ > 0 made like α, a learned ε > 0, and P and ν that are zero at first. With several channels P need
     not be symmetric nor ν a gradient; Chebyshev steps want eigenvalues that are nearly real.
 
-    With `correction` all operators but the reaction act on
+    With `correction` the operators of first and second order act on
 
     .. math::
         f_i - c \odot \frac{\sum_{j \to i} w^0_{ij} \alpha_{ij} \odot (f_j - f_i)}
@@ -139,7 +139,8 @@ class OperatorNetwork(ForecastModel):
             decay within a frame, which Chebyshev's stages keep stable but damp to a third and no further.
         correction: whether there is a c.
         coupling: "forward": Laplacians of a channel drive channels after it (a wave: displacement, then velocity);
-            "backward": those before it; "all": both, without a promise that the equation is well posed.
+            "backward": those before it; "all": both, which may be ill-posed on cells finer than those of training. The
+            signs are learned: a wave equation of the wrong sign grows whatever this says.
         proportional: the reaction is times the distance from the physical zero (data.zero), so that what is not there
             does not begin to react: populations, concentrations.
 

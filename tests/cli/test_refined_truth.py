@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pdgn.cli.generate import generate
+from pdgn.cli.geodesics_recipe import GeodesicsRecipe
 from pdgn.cli.main import main
 from pdgn.cli.recipe import EquationRecipe, InitialRecipe, MeshRecipe, Recipe, SensorRecipe, TrajectoryRecipe
 from pdgn.data import check_file
@@ -88,3 +89,8 @@ def test_a_negative_level_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     words = ["--config", tiny, "--output", str(tmp_path / "x.h5"), "--workers", "1", "--trajectories.refine", "-1"]
     assert main(words, command="generate") == 2
     assert "refine: wanted" in capsys.readouterr().err
+
+
+def test_nothing_is_refined_where_nothing_is_simulated() -> None:
+    with pytest.raises(ValueError, match="trajectories.refine: wanted 0, as 'geodesics' simulates nothing, given 2"):
+        Recipe("far", meshes=[], geodesics=GeodesicsRecipe(), trajectories=TrajectoryRecipe(refine=2))

@@ -140,3 +140,16 @@ def test_substeps_resolve_what_decays_within_a_frame():
 def test_at_least_one_substep():
     with pytest.raises(ValueError, match="substeps"):
         OperatorNetwork(Channels(1), substeps=0)
+
+
+def test_the_gradient_flow_is_not_corrected():
+    data = mesh_sample(icosphere(1), Channels(1))
+    model = randomise(OperatorNetwork(Channels(1), 5, reaction=False, potential=True, correction=True), scale=0.3)
+    model.size.data.fill_(-1000)
+    model.convection.data.zero_()
+    rates = []
+    for share in (0.0, 0.7):
+        model.correction.data.fill_(share)
+        rates.append(model.rate(data.x[:, 0], model.start(data), data, 0))
+    torch.testing.assert_close(*rates)
+    assert rates[0].abs().max() > 1e-3
