@@ -11,14 +11,14 @@ from pdgn.models import Channels, OperatorNetwork
 from pdgn.models.chebyshev import chebyshev_step
 from pdgn.operators import stiffness
 from pdgn.rollout import rollout
-from tests.models.test_operator_network import heat, mesh_sample, radius_of
+from tests.models.test_operator_network import bound_of, heat, mesh_sample, radius_of
 from tests.nn.graphs import normal, randomise
 
 
 def corrected_heat(share: float) -> OperatorNetwork:
     """u_t = Δ(u − share · (mean of the neighbours − u)) in units of s."""
     model = heat(OperatorNetwork(Channels(1), reaction=False, correction=True), 1.0)
-    model.correction.data.fill_(float(np.arctanh(2 * share)))
+    model.operators.correction.data.fill_(float(np.arctanh(2 * share)))
     return model
 
 
@@ -35,26 +35,25 @@ def test_the_correction_is_what_the_formula_says():
     weights = (data.reference_laplacian.unsqueeze(1) * 1.0, data.edge_index)
     around, rough = torch.zeros(12, 2).double(), torch.zeros(12, 2).double()
     plain = OperatorNetwork(channels, 5).double()
-    plain.load_state_dict({name: value for name, value in model.state_dict().items() if name != "correction"})
-    out = model.linear(torch.cat([data.node_context[data.edge_index[1]], data.node_context[data.edge_index[0]],
-                                  data.edge_context], dim=1))  # fmt: skip
-    hidden = torch.nn.functional.silu(model.first(torch.cat([data.node_context[data.edge_index[1]],
-                                      data.node_context[data.edge_index[0]], data.edge_context], dim=1)))  # fmt: skip
-    out = out + model.last(hidden)
+    plain.load_state_dict({name: value for name, value in model.state_dict().items() if name != "operators.correction"})
+    source, target = data.edge_index
+    inputs = torch.cat([data.node_context[target], data.node_context[source], data.edge_context], dim=1)
+    operators = model.operators
+    out = operators.linear(inputs) + operators.last(torch.nn.functional.silu(operators.first(inputs)))
     index = {(int(j), int(i)): e for e, (j, i) in enumerate(data.edge_index.t())}
     for (j, i), e in index.items():
         even = out[e, :2] + out[index[i, j], :2]
         alpha = weights[0][e] * torch.nn.functional.softplus(even + np.log(np.e - 1))
         around[i] += alpha.abs()
         rough[i] += alpha * (frame[j] - frame[i])
-    smooth = frame - 0.5 * torch.tanh(model.correction) * rough / around
-    linear = plain.rate(smooth, plain.start(data), data, 0) - data.increment_scale * plain._free_reaction(
-        smooth, data, 0
-    )
-    expected = linear + data.increment_scale * plain._free_reaction(frame, data, 0)
+    smooth = frame - 0.5 * torch.tanh(model.operators.correction) * rough / around
+    linear = plain.rate(smooth, plain.start(data), data, 0) - data.increment_scale * plain.reaction(smooth, data, 0)
+    expected = linear + data.increment_scale * plain.reaction(frame, data, 0)
     torch.testing.assert_close(model.rate(frame, state, data, 0), expected)
-    model.correction.data.zero_()
-    torch.testing.assert_close(model.rate(frame, state, data, 0), plain.rate(frame, plain.start(data), data, 0))
+    model.operators.correction.data.zero_()
+    torch.testing.assert_close(
+        model.rate(frame, model.start(data), data, 0), plain.rate(frame, plain.start(data), data, 0)
+    )
 
 
 def test_a_quarter_makes_regular_triangles_of_order_four():
@@ -77,7 +76,7 @@ def test_the_corrected_diffusion_has_real_eigenvalues_that_decay_and_are_bounded
     model = corrected_heat(share)
     values = torch.linalg.eigvals(operator_of(model, data))
     assert values.imag.abs().max() < 1e-9 and values.real.max() < 1e-9
-    found = model._stiffness(data.x[:, -1], model.start(data), data)
+    found = bound_of(model, data)
     # With a negative share the sums of absolute values cannot see that the stiffest modes become softer.
     assert values.abs().max() <= found <= (2 if share > 0 else 3) * values.abs().max()
 
@@ -87,8 +86,8 @@ def test_with_everything_the_bound_holds_and_the_integral_stays():
     for seed in range(3):
         data = mesh_sample(bumpy_sphere(np.random.default_rng(seed), 1, amplitude=0.3), channels)
         model = randomise(OperatorNetwork(channels, 5, correction=True), seed=seed, scale=0.2)
-        model.correction.data.copy_(normal(2, seed=seed))
-        assert radius_of(model, data) <= 1.001 * model._stiffness(data.x[:, -1], model.start(data), data)
+        model.operators.correction.data.copy_(normal(2, seed=seed))
+        assert radius_of(model, data) <= 1.001 * bound_of(model, data)
         model = randomise(OperatorNetwork(channels, 5, reaction=False, correction=True, bound=1e9), scale=0.05)
         frames = torch.cat([data.x, rollout(model, data, 3)], dim=1)
         total = (data.mass[:, None, None] * frames).sum(0)
@@ -100,7 +99,7 @@ def test_an_implicit_step_corrects_too():
     data = mesh_sample(icosphere(2), Channels(1))
     model = corrected_heat(0.25).eval()
     state = model.start(data)
-    found = torch.from_numpy(model._stiff_matrix(data.x[:, -1], state, data).toarray())
+    found = torch.from_numpy(model.linearise(data.x[:, -1], state, data).implicit_part().toarray())
     torch.testing.assert_close(found, operator_of(model, data))
 
 
@@ -108,9 +107,9 @@ def test_the_correction_learns():
     data = mesh_sample(icosphere(1), Channels(2))
     model = randomise(OperatorNetwork(Channels(2), 5, correction=True), scale=0.1)
     rollout(model, data, 1).square().sum().backward()
-    assert (model.correction.grad.abs() > 0).all()
+    assert (model.operators.correction.grad.abs() > 0).all()
     model.reset_parameters()
-    assert model.correction.abs().max() == 0
+    assert model.operators.correction.abs().max() == 0
 
 
 @pytest.mark.parametrize("stepper", ["chebyshev", "runge_kutta", "either"])
@@ -145,11 +144,11 @@ def test_at_least_one_substep():
 def test_the_gradient_flow_is_not_corrected():
     data = mesh_sample(icosphere(1), Channels(1))
     model = randomise(OperatorNetwork(Channels(1), 5, reaction=False, potential=True, correction=True), scale=0.3)
-    model.size.data.fill_(-1000)
-    model.convection.data.zero_()
+    model.operators.size.data.fill_(-1000)
+    model.operators.convection.data.zero_()
     rates = []
     for share in (0.0, 0.7):
-        model.correction.data.fill_(share)
+        model.operators.correction.data.fill_(share)
         rates.append(model.rate(data.x[:, 0], model.start(data), data, 0))
     torch.testing.assert_close(*rates)
     assert rates[0].abs().max() > 1e-3

@@ -14,7 +14,7 @@ from pdgn.models.node_functions import SOFTPLUS_ONE
 from pdgn.operators import stiffness
 from pdgn.rollout import rollout
 from tests.models.samples import sample
-from tests.models.test_operator_network import heat, mesh_sample, radius_of
+from tests.models.test_operator_network import bound_of, heat, mesh_sample, radius_of
 from tests.nn.graphs import normal, randomise
 
 
@@ -26,7 +26,7 @@ def cahn_hilliard(width: float, slope: float) -> OperatorNetwork:
     """The model with weights that make it u_t = Δ(slope · u − width² Δu) in units of s."""
     model = heat(gradient_flow(Channels(1)), 1e-30)
     with torch.no_grad():
-        model.potential.size.fill_(SOFTPLUS_ONE)
+        model.operators.mobility.fill_(SOFTPLUS_ONE)
         model.potential.stiffness.fill_(float(np.log(np.expm1(width**2))))
         model.potential.linear.fill_(slope)
     return model
@@ -36,9 +36,9 @@ def test_the_rate_is_what_the_formula_says():
     channels = Channels(signal=2, node_context=3, edge_context=1)
     data, model = sample(channels=channels), randomise(gradient_flow(channels, num_kernels=3))
     with torch.no_grad():
-        for parameter in (model.coupling, model.convection):
+        for parameter in (model.operators.coupling, model.operators.convection):
             parameter.zero_()
-        model.size.fill_(-1000)
+        model.operators.size.fill_(-1000)
     frame, flow = normal(7, 2, seed=8), model.potential
     source, target = data.edge_index
     inner = torch.zeros(7, 2, dtype=torch.float64)
@@ -49,9 +49,11 @@ def test_the_rate_is_what_the_formula_says():
     expected, out = torch.zeros(7, 2, dtype=torch.float64), {}
     for e, (j, i) in enumerate(zip(source, target)):
         inputs = torch.cat([data.node_context[i], data.node_context[j], data.edge_context[e]])
-        out[int(j), int(i)] = (model.linear(inputs) + model.last(silu(model.first(inputs))))[-2:]
+        out[int(j), int(i)] = (
+            model.operators.linear(inputs) + model.operators.last(silu(model.operators.first(inputs)))
+        )[-2:]
     for e, (j, i) in enumerate(zip(source.tolist(), target.tolist())):
-        mobility = softplus(flow.size) * softplus(out[j, i] + out[i, j] + SOFTPLUS_ONE)
+        mobility = softplus(model.operators.mobility) * softplus(out[j, i] + out[i, j] + SOFTPLUS_ONE)
         expected[i] += data.reference_laplacian[e] * mobility * (potential[j] - potential[i])
     rate = model.rate(frame, model.start(data), data, 0)
     torch.testing.assert_close(rate, data.increment_scale * expected)
@@ -81,7 +83,7 @@ def test_the_spectral_radius_is_bounded_and_not_by_far(signal, times):
         with torch.no_grad():
             model.potential.linear.copy_(normal(signal, signal, seed=seed))
             model.potential.stiffness.copy_(normal(signal, seed=seed + 5))
-        found, radius = model._stiffness(data.x[:, -1], model.start(data), data), radius_of(model, data)
+        found, radius = bound_of(model, data), radius_of(model, data)
         assert radius <= 1.001 * found <= times * radius
 
 
@@ -101,7 +103,7 @@ def ring_flow(node_context: int = 0) -> OperatorNetwork:
     """Positive P and ε, all else zero but a small diffusion."""
     model = heat(gradient_flow(Channels(2, node_context)), 0.01)
     with torch.no_grad():
-        model.potential.size.copy_(torch.tensor([0.5, -1.0]))
+        model.operators.mobility.copy_(torch.tensor([0.5, -1.0]))
         model.potential.stiffness.copy_(torch.tensor([0.3, 1.0]))
         model.potential.linear.copy_(torch.tensor([[2.0, 0.5], [3.0, 1.0]]))
     return model
@@ -109,11 +111,11 @@ def ring_flow(node_context: int = 0) -> OperatorNetwork:
 
 def test_on_an_even_ring_the_bound_is_the_radius():
     data, model = ring(8), ring_flow()
-    assert model._stiffness(data.x[:, -1], model.start(data), data) == pytest.approx(radius_of(model, data), rel=1e-9)
+    assert bound_of(model, data) == pytest.approx(radius_of(model, data), rel=1e-9)
     with torch.no_grad():
         model.potential.linear.zero_()
         model.potential.stiffness.fill_(-40.0)
-    bare = model._stiffness(data.x[:, -1], model.start(data), data)
+    bare = bound_of(model, data)
     assert bare == pytest.approx(0.2 * 0.01 * 4, rel=1e-6)  # the diffusion alone
 
 
@@ -124,21 +126,21 @@ def test_the_bound_of_a_batch_is_the_largest_of_its_graphs():
     fine.increment_scale = torch.full((1, 1), 1e-3, dtype=torch.float64)
     coarse.increment_scale = torch.full((1, 1), 0.5, dtype=torch.float64)
     both = Batch.from_data_list([fine, coarse])
-    found = [model._stiffness(data.x[:, -1], model.start(data), data) for data in (fine, coarse, both)]
+    found = [bound_of(model, data) for data in (fine, coarse, both)]
     assert found[2] == pytest.approx(max(found[:2]), rel=1e-6)
 
 
 def test_a_mesh_that_asks_for_too_much_is_warned_of():
     data, model = mesh_sample(icosphere(3), Channels(1)), cahn_hilliard(0.35, -1.0)
-    model.most_stages = 8
+    model.explicit.most_stages = 8
     with pytest.warns(UserWarning, match="asks for more than 8 stages a step, and most_stages allows no more"):
         model.eval().start(data)
 
 
 def test_the_mobility_learns():
     data, model = ring(8, node_context=1), ring_flow(node_context=1)
-    (model.start(data).mobility * normal(16, 2)).sum().backward()
-    assert model.linear.weight.grad[-2:].abs().min() > 0 and model.potential.size.grad.abs().min() > 0
+    (model.start(data).weights.mobility * normal(16, 2)).sum().backward()
+    assert model.operators.linear.weight.grad[-2:].abs().min() > 0 and model.operators.mobility.grad.abs().min() > 0
 
 
 def test_the_integral_is_conserved():

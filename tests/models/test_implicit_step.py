@@ -142,7 +142,7 @@ def test_a_stable_equation_stays_stable_whatever_is_stiff(decay, width, scale):
     data.increment_scale *= scale
     if decay:
         model = heat(OperatorNetwork(Channels(1), most_stages=64), 1.0)
-        model.linear_reaction.data.fill_(-decay)
+        model.reaction.linear.data.fill_(-decay)
     else:
         model = cahn_hilliard(width, 1.0)
     with torch.no_grad():
@@ -161,11 +161,11 @@ def test_of_what_is_local_the_decay_alone_is_implicit(conservative):
     data = mesh_sample(icosphere(1), channels)
     model = heat(OperatorNetwork(channels, potential=True, conservative=conservative, bound=1e9), 1e-30)
     with torch.no_grad():
-        model.linear_reaction.copy_(torch.tensor([[-5.0, 1.0], [2.0, 7.0]]))
-        model.potential.size.fill_(SOFTPLUS_ONE)
+        model.reaction.linear.copy_(torch.tensor([[-5.0, 1.0], [2.0, 7.0]]))
+        model.operators.mobility.fill_(SOFTPLUS_ONE)
         model.potential.stiffness.fill_(-1000.0)
         model.potential.linear.copy_(torch.tensor([[-3.0, 1.0], [2.0, 4.0]]))
-        found = model._stiff_matrix(data.x[:, -1], model.start(data), data)
+        found = model.linearise(data.x[:, -1], model.start(data), data).implicit_part()
     laplacian = -stiffness(icosphere(1)).toarray() / data.mass.numpy()[:, None]
     expected = np.kron(laplacian, np.diag([0.0, 4.0])) - np.kron(
         np.eye(42), np.diag([0.0 if conservative else 5.0, 0.0])
@@ -176,7 +176,7 @@ def test_of_what_is_local_the_decay_alone_is_implicit(conservative):
 def test_a_conservative_reaction_keeps_the_integral_of_implicit_steps():
     data = mesh_sample(bumpy_sphere(np.random.default_rng(2), 2), Channels(2))
     model = randomise(OperatorNetwork(Channels(2), 5, conservative=True, most_stages=2, bound=1e9), scale=0.1).eval()
-    model.size.data.fill_(3.0)
+    model.operators.size.data.fill_(3.0)
     with torch.no_grad():
         assert model.start(data).implicit is not None
         frames = torch.cat([data.x, rollout(model, data, 3)], dim=1)
@@ -207,7 +207,7 @@ def test_heat_that_is_too_stiff_for_stages_is_implicit():
     exact = torch.linalg.matrix_exp(4 * 0.05 * laplacian) @ data.x[:, 0, 0]
     assert (frames[:, -1] - exact).square().mean().sqrt() < 4 * TOLERANCE
     assert ((data.mass @ frames) / (data.mass @ data.x[:, 0]) - 1).abs().max() < 1e-12
-    model.most_stages = 256
+    model.explicit.most_stages = 256
     with torch.no_grad():
         assert model.start(data).implicit is None
 
@@ -225,7 +225,7 @@ def test_where_it_cannot_be_implicit_that_is_warned_of(stepper, gradients):
 def test_an_operator_that_is_not_finite_is_warned_of():
     data = mesh_sample(icosphere(1), Channels(1))
     model = heat(OperatorNetwork(Channels(1), reaction=False), 1.0).eval()
-    model.size.data.fill_(torch.nan)
+    model.operators.size.data.fill_(torch.nan)
     with torch.no_grad(), pytest.warns(UserWarning, match="allows no more"):
         assert model.start(data).implicit is None
 
@@ -241,7 +241,7 @@ def test_phases_part_as_with_explicit_steps():
         halves = data.clone()
         halves.increment_scale = data.increment_scale / 8  # eight explicit steps in place of one
         explicit = torch.cat([data.x, rollout(model, halves, 320)[:, 7::8]], dim=1)[..., 0]
-        model.most_stages = 8
+        model.explicit.most_stages = 8
         implicit = torch.cat([data.x, rollout(model, data, 40)], dim=1)[..., 0]
     assert (implicit - explicit).square().mean(0).sqrt().max() < 0.01
     matrix = torch.tensor(stiffness(mesh).toarray())

@@ -40,7 +40,7 @@ def heat(model: OperatorNetwork, size: float) -> OperatorNetwork:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-        model.size.fill_(float(np.log(np.expm1(size))))
+        model.operators.size.fill_(float(np.log(np.expm1(size))))
     return model
 
 
@@ -49,14 +49,14 @@ def test_the_rate_is_what_the_formula_says(coupled):
     channels = Channels(signal=2, node_context=3, edge_context=1, forcing=2)
     data = sample(channels=channels)
     model = randomise(OperatorNetwork(channels, hidden_channels=5, num_kernels=3, coupling=coupled))
-    data.inverse_mass = normal(7, seed=9).abs()
+    data.inverse_mass, operators = normal(7, seed=9).abs(), model.operators
     state, frame = model.start(data), normal(7, 2, seed=8)
     source, target = data.edge_index
     edge_of = {(int(j), int(i)): e for e, (j, i) in enumerate(zip(source, target))}
     out = []
     for e, (j, i) in enumerate(zip(source, target)):
         inputs = torch.cat([data.node_context[i], data.node_context[j], data.edge_context[e]])
-        out.append(model.linear(inputs) + model.last(torch.nn.functional.silu(model.first(inputs))))
+        out.append(operators.linear(inputs) + operators.last(torch.nn.functional.silu(operators.first(inputs))))
     expected = torch.zeros(7, 2, dtype=torch.float64)
     for (j, i), e in edge_of.items():
         q, back, w0 = out[e], out[edge_of[i, j]], data.reference_laplacian[e]
@@ -64,15 +64,16 @@ def test_the_rate_is_what_the_formula_says(coupled):
         gamma = 1 + q[2:5] + back[2:5]
         beta = w0 * (q[5:8] - back[5:8]) + data.inverse_mass[i] * (q[8:] - back[8:])
         difference = frame[j] - frame[i]
-        expected[i] += w0 * torch.nn.functional.softplus(model.size) * alpha * difference
+        expected[i] += w0 * torch.nn.functional.softplus(operators.size) * alpha * difference
         for k in range(3):
-            coupling = model.coupling[k].tril(-1) if coupled == "forward" else model.coupling[k].triu(1)
-            coupling = model.coupling[k] - torch.diag(model.coupling[k].diag()) if coupled == "all" else coupling
+            full = operators.coupling[k]
+            sides = {"forward": full.tril(-1), "backward": full.triu(1), "all": full - torch.diag(full.diag())}
+            coupling = sides[coupled]
             expected[i] += w0 * gamma[k] * (coupling @ difference)
-            expected[i] += model.convection[k] * beta[k] * (frame[i] + frame[j] + 2 * model.level)
+            expected[i] += operators.convection[k] * beta[k] * (frame[i] + frame[j] + 2 * model.level)
     index = 2
     inputs = torch.cat([frame, data.node_context, data.forcing[:, index : index + 2].flatten(1)], dim=1)
-    expected = expected + frame @ model.linear_reaction.t() + model.reaction(inputs)
+    expected = expected + frame @ model.reaction.linear.t() + model.reaction.network(inputs)
     torch.testing.assert_close(model.rate(frame, state, data, index), data.increment_scale * expected)
 
 
@@ -98,23 +99,28 @@ def radius_of(model, data):
     return float(torch.linalg.eigvals(slope.reshape(frame.numel(), -1)).abs().max())
 
 
+def bound_of(model, data):
+    """What the model takes for the spectral radius."""
+    return model.linearise(data.x[:, -1], model.start(data), data).spectral_bound()
+
+
 def test_the_spectral_radius_is_bounded_and_not_by_far():
     channels = Channels(1, 2, 1)
     for seed in range(3):
         data = mesh_sample(bumpy_sphere(np.random.default_rng(seed), 1, amplitude=0.3), channels)
         for options in ({"reaction": False}, {}):
             model = randomise(OperatorNetwork(channels, 5, **options), seed=seed, scale=0.2)
-            found, radius = model._stiffness(data.x[:, -1], model.start(data), data), radius_of(model, data)
+            found, radius = bound_of(model, data), radius_of(model, data)
             assert radius <= 1.001 * found <= 3 * radius
 
 
 def test_decay_adds_to_the_stiffness_of_a_diffusion():
     channels = Channels(1)
     data, model = mesh_sample(icosphere(1), channels), heat(OperatorNetwork(channels), 1.0)
-    diffusion = model._stiffness(data.x[:, -1], model.start(data), data)
+    diffusion = bound_of(model, data)
     with torch.no_grad():
-        model.linear_reaction.fill_(-40.0)
-    found = model._stiffness(data.x[:, -1], model.start(data), data)
+        model.reaction.linear.fill_(-40.0)
+    found = bound_of(model, data)
     assert found == pytest.approx(diffusion + 0.05 * 40) and radius_of(model, data) <= found
 
 
@@ -126,12 +132,12 @@ def test_what_is_left_of_a_reaction_counts_too():
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-        model.linear_reaction.copy_(torch.tensor([[-400.0, 0.0], [30.0, -20.0]]))
-    assert radius_of(model, data) <= model._stiffness(data.x[:, -1], model.start(data), data) <= 2.5 * 20
+        model.reaction.linear.copy_(torch.tensor([[-400.0, 0.0], [30.0, -20.0]]))
+    assert radius_of(model, data) <= bound_of(model, data) <= 2.5 * 20
     assert rollout(model.train(), data, 10).abs().max() < 10
     for seed in range(3):
         model = randomise(OperatorNetwork(channels, 5, conservative=True), seed=seed, scale=0.3)
-        assert radius_of(model, data) <= 1.001 * model._stiffness(data.x[:, -1], model.start(data), data)
+        assert radius_of(model, data) <= 1.001 * bound_of(model, data)
 
 
 def test_a_wave_is_not_taken_for_its_laplacian():
@@ -141,12 +147,12 @@ def test_a_wave_is_not_taken_for_its_laplacian():
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-        model.size.fill_(-40)
-        model.coupling[0, 1, 0] = 1
-        model.linear_reaction[0, 1] = 1
+        model.operators.size.fill_(-40)
+        model.operators.coupling[0, 1, 0] = 1
+        model.reaction.linear[0, 1] = 1
     block = stiffness(mesh).toarray() / data.mass.unsqueeze(1).numpy()
     radius = 0.05 * np.sqrt(np.abs(np.linalg.eigvals(block)).max())
-    assert radius <= model._stiffness(data.x[:, 0], model.start(data), data) < 1.5 * radius
+    assert radius <= bound_of(model, data) < 1.5 * radius
 
 
 def test_neither_a_state_nor_a_batch_hides_the_stiffest_cells():
@@ -188,8 +194,8 @@ def test_diffusion_is_stable_on_cells_of_any_size():
         data.increment_scale = torch.full((1, 1), 0.5, dtype=torch.float64)
         model = randomise(OperatorNetwork(channels, reaction=False, most_stages=200), scale=0.2)
         with torch.no_grad():
-            model.convection.zero_()
-            model.size.fill_(0.5)
+            model.operators.convection.zero_()
+            model.operators.size.fill_(0.5)
         assert int(model.start(data).stages) >= least
         frames = rollout(model.train(), data, 30)  # in training mode nothing is cut off
         assert frames.abs().max() <= data.x.abs().max()
@@ -212,7 +218,7 @@ def test_forecasts_are_cut_off_in_evaluation_mode_alone():
     channels = Channels(1)
     data, model = mesh_sample(icosphere(1), channels), OperatorNetwork(channels, bound=3.0).double()
     with torch.no_grad():
-        model.linear_reaction.fill_(40.0)  # grows by e² a frame
+        model.reaction.linear.fill_(40.0)  # grows by e² a frame
     assert rollout(model.train(), data, 4).abs().max() > 100
     largest = 3 * data.x.abs().max()
     assert rollout(model.eval(), data, 4).abs().max() == largest
@@ -230,7 +236,7 @@ def test_earlier_frames_change_nothing():
     late.x, late.x_mask = data.x[:, 2:], data.x_mask[:, 2:]
     model.eval()
     late.x = data.x[:, 2:]
-    torch.testing.assert_close(model.start(late).operator, model.start(data).operator)
+    torch.testing.assert_close(model.start(late).weights.operator, model.start(data).weights.operator)
     big = data.x.abs().amax()
     data.x[:, :2] = data.x[:, :2].clamp(-big, big)
     torch.testing.assert_close(rollout(model.train(), data, 3), rollout(model, late, 3))
@@ -297,8 +303,8 @@ def test_channels_that_drive_one_another_one_way_grow_no_faster_on_finer_meshes(
             data = mesh_sample(icosphere(level), Channels(2))
             model = heat(OperatorNetwork(Channels(2), coupling=coupled), 1e-4)
             with torch.no_grad():
-                model.linear_reaction[0, 1] = 1
-                model.coupling[0] = torch.tensor([[0.0, 1e-2], [1.0, 0.0]])
+                model.reaction.linear[0, 1] = 1
+                model.operators.coupling[0] = torch.tensor([[0.0, 1e-2], [1.0, 0.0]])
             state, nodes = model.start(data), len(data.x)
             basis = torch.eye(2 * nodes, dtype=torch.float64).view(-1, nodes, 2)
             slope = torch.stack([model.rate(one, state, data, 0).flatten() for one in basis], dim=1).detach()
@@ -315,10 +321,10 @@ def test_what_is_not_there_does_not_react():
     model.load_state_dict(plain.state_dict())
     data.zero = torch.tensor([[-0.7, 0.2]], dtype=torch.float64)
     frame = data.zero.expand(42, 2).clone()
-    assert model._free_reaction(frame, data, 0).abs().max() == 0 < plain._free_reaction(frame, data, 0).abs().max()
+    assert model.reaction(frame, data, 0).abs().max() == 0 < plain.reaction(frame, data, 0).abs().max()
     torch.testing.assert_close(
-        model._free_reaction(data.x[:, 0], data, 0),
-        (data.x[:, 0] - data.zero) * plain._free_reaction(data.x[:, 0], data, 0),
+        model.reaction(data.x[:, 0], data, 0),
+        (data.x[:, 0] - data.zero) * plain.reaction(data.x[:, 0], data, 0),
     )
     data.zero = data.zero.expand(3, 2)
     with pytest.raises(ValueError, match=r"data.zero: wanted \[1, 2\], given \[3, 2\]"):

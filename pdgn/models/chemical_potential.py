@@ -1,4 +1,4 @@
-"""The potential of a learned gradient flow and its mobility."""
+"""The potential of a learned gradient flow."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch_geometric.nn.inits import reset
 
-from pdgn.models.node_functions import perceptron, positive, slope
-from pdgn.models.row_bounds import weighted_rows
+from pdgn.models.node_functions import perceptron, slope
 from pdgn.nn.incidence import Incidence
-from pdgn.nn.segments import sum_at_target
 from pdgn.nn.transport import transport
 
 
-class GradientFlow(nn.Module):
-    r"""A chemical potential, as of Cahn and Hilliard, with a learned local part and a learned stiffness of gradients.
+class ChemicalPotential(nn.Module):
+    r"""A potential, as of Cahn and Hilliard, with a learned local part and a learned stiffness of gradients.
 
     .. math::
         \mu_i = P f_i + \nu(f_i, \text{context}_i) - \epsilon \odot \sum_{j \to i} w^0_{ij} (f_j - f_i)
@@ -34,7 +32,6 @@ class GradientFlow(nn.Module):
         self.linear = nn.Parameter(torch.empty(channels, channels))
         self.local = perceptron(channels + context, hidden_channels, channels)
         self.stiffness = nn.Parameter(torch.empty(channels))
-        self.size = nn.Parameter(torch.empty(channels))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -43,13 +40,8 @@ class GradientFlow(nn.Module):
         with torch.no_grad():
             self.linear.zero_()
             self.stiffness.fill_(-3.0)
-            self.size.fill_(-3.0)
             for parameter in self.local[-1].parameters():
                 parameter.zero_()
-
-    def mobility(self, reference: Tensor, even: Tensor) -> Tensor:
-        """Weights [E, C] of the differences of the potential, from reference [E, 1] and a symmetric function [E, C]."""
-        return reference * softplus(self.size) * positive(even)
 
     def forward(self, frame: Tensor, node: Tensor, reference: Tensor, graph: Incidence) -> Tensor:
         """The potential [N, C]."""
@@ -58,13 +50,6 @@ class GradientFlow(nn.Module):
     def gradient_weights(self, reference: Tensor) -> Tensor:
         """ε w⁰, [E, C], from w⁰ [E]."""
         return reference.unsqueeze(1) * softplus(self.stiffness)
-
-    def steepness(self, frame: Tensor, node: Tensor, reference: Tensor, weights: Tensor, graph: Incidence) -> Tensor:
-        """Sums of the rows of the blocks of ∂μ/∂f at a frame, [N, C, C], with weights of nodes [N, 1]."""
-        local = self.slope(frame, node).abs()
-        differences = reference.unsqueeze(1)
-        around = weighted_rows(differences.abs(), weights, graph) + sum_at_target(differences, graph).abs()
-        return local + torch.diag_embed(around * softplus(self.stiffness))
 
     def slope(self, frame: Tensor, node: Tensor) -> Tensor:
         """Derivative of the local part at a frame, [N, C, C]."""
