@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from experiments.dataset import PLANE, ROOT, Dataset, dataset, real_dataset
-from experiments.rows import ABLATIONS, EQUATIONS, Row
+from experiments.rows import CAPS, EQUATIONS, Row, problem_of
 
 RUNS = Path("runs/experiments")
 CONFIGS = Path("experiments/configs")
@@ -23,7 +23,7 @@ class Budget(NamedTuple):
     """What a row may take.
 
     Args:
-        minutes: of processor time in training; None: as the config says.
+        minutes: of processor time in training; None: as the experiment says.
         device: "cpu" or "gpu".
     """
 
@@ -75,7 +75,7 @@ def commands(row: Row, budget: Budget = CONFIGURED) -> Commands:
 
     Args:
         row: of the matrix.
-        budget: other than the config's.
+        budget: other than the experiment's.
 
     Raises:
         ValueError: no such model in experiments/models.yaml.
@@ -84,12 +84,13 @@ def commands(row: Row, budget: Budget = CONFIGURED) -> Commands:
         minutes = 10.0 if budget.minutes is None else budget.minutes
         words = ("-m", "experiments.directional", row.model, "--seed", str(row.seed), "--minutes", f"{minutes:g}")
         return Commands(None, None, words, ())
-    problem, name = ABLATIONS.get(row.experiment, row.experiment), f"{row.model}-{row.seed}"
+    problem, name = problem_of(row.experiment), f"{row.model}-{row.seed}"
     data = dataset(problem, row.seed)
     options: dict[str, Any] = {"data.file": str(data.file), **settings(problem, row.model)}
     options |= {"seed": row.seed, "output": str(RUNS / row.experiment), "name": name}
-    if budget.minutes is not None:
-        options["training.max_core_minutes"] = budget.minutes
+    minutes = CAPS.get(row.experiment) if budget.minutes is None else budget.minutes
+    if minutes is not None:
+        options["training.max_core_minutes"] = minutes
     if budget.device != "cpu":
         options["training.accelerator"] = budget.device
     config = CONFIGS / f"{'plane' if problem in PLANE else problem}.yaml"
@@ -102,7 +103,7 @@ def _evaluations(row: Row, data: Dataset, folder: Path, budget: Budget) -> Itera
     device = () if budget.device == "cpu" else ("--device", "cuda")
     words = ("evaluate.py", "--checkpoint", str(folder / "best.ckpt"), *device)
     yield Evaluation("test", data, folder, words)
-    problem = ABLATIONS.get(row.experiment, row.experiment)
+    problem = problem_of(row.experiment)
     if problem in EQUATIONS:
         real, place = real_dataset(problem), folder.with_name(f"{folder.name}_real")
         yield Evaluation("real", real, place, (*words, "--data", str(real.file), "--output", str(place)))

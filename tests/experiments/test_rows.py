@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -13,13 +14,16 @@ from experiments.dataset import ROOT, dataset, real_dataset
 from experiments.rows import (
     ABLATED,
     ABLATIONS,
+    CAPS,
     EQUATIONS,
+    LONGER,
     MOST_CORE_ROWS,
     Row,
     all_rows,
     chosen_rows,
     core_rows,
     extra_rows,
+    problem_of,
 )
 from experiments.tables import sections
 from pdgn.cli.generate import build_parser as generate_parser
@@ -76,9 +80,8 @@ def test_every_experiment_has_a_table_and_the_other_way_round() -> None:
 def test_every_row_has_a_config_and_a_model(row: Row) -> None:
     config = config_of_row(row)
     assert (config.seed, config.name) == (row.seed, f"{row.model}-{row.seed}")
-    assert config.training.max_core_minutes == 10 and config.training.patience == 16
-    problem = ABLATIONS.get(row.experiment, row.experiment)
-    assert config.data.file == str(dataset(problem, row.seed).file)
+    assert config.training.max_core_minutes == CAPS.get(row.experiment, 10) and config.training.patience == 16
+    assert config.data.file == str(dataset(problem_of(row.experiment), row.seed).file)
     signal = 2 if row.experiment in ("wave", "fitzhugh_nagumo", "gray_scott") else 1
     widths = [
         sum(WIDTHS.get(name, 1) for name in names)
@@ -143,7 +146,19 @@ def test_ablations_change_one_thing() -> None:
         for row in chosen_rows([experiment]):
             changed = settings(problem, row.model)
             keys = {key for key in ours.keys() | changed.keys() if ours.get(key) != changed.get(key)}
-            assert 0 < len({key for key in keys if key != "data.valid_horizon"}) <= 2, (row, keys)
+            assert (
+                (row.model != ABLATED[experiment]) <= len({key for key in keys if key != "data.valid_horizon"}) <= 2
+            ), (row, keys)
+
+
+def test_longer_rows_differ_from_the_short_ones_by_their_cap_alone() -> None:
+    for experiment, problem in LONGER.items():
+        for row in chosen_rows([experiment]):
+            longer, short = config_of_row(row), config_of_row(row._replace(experiment=problem))
+            assert longer.training.max_core_minutes == 6 * short.training.max_core_minutes
+            training = replace(longer.training, max_core_minutes=short.training.max_core_minutes)
+            assert replace(longer, training=training, output=short.output) == short
+            assert len(commands(row).evaluations) == 2
 
 
 def test_an_unknown_model_is_named() -> None:
@@ -159,7 +174,7 @@ def test_the_published_model_has_the_published_size() -> None:
 
 
 def test_recipes_are_where_commands_look_for_them() -> None:
-    for experiment in {row.experiment for row in all_rows()} - {"directional", *ABLATIONS}:
+    for experiment in {row.experiment for row in all_rows()} - {"directional", *ABLATIONS, *LONGER}:
         words = dataset(experiment, 0).words
         assert (ROOT / words[words.index("--config") + 1]).is_file()
     with pytest.raises(KeyError):
