@@ -157,4 +157,4 @@ def _extra() -> Iterator[tuple[str, str, int]]:
         yield from _grid(equation, TRAINED, THREE)
     for other in ("plane_100", "plane_150", "plane_delaunay"):
         yield from _grid(other, ("rgn_standard", "meshgraphnet", "fen", "padgn_published"), THREE)
-    yield from _grid("directional", ("fixed-mls",), FIVE)
+    yield from _grid("directional", ("fixed-mls", "mlp-silu", "gn-silu", "one-weight-silu", "sdl-silu"), FIVE)

@@ -11,15 +11,16 @@ EPSILON = 1e-8
 
 
 class FlatAdam:
-    """The same steps as `torch.optim.Adam` without weight decay.
+    """The same steps as `torch.optim.Adam`.
 
     Parameters of the module and their gradients become views of one vector each.
 
     Args:
-        module: its parameters are of one type. rate: the learning rate.
+        module: its parameters are of one type. rate: the learning rate. decay: half the weight of the squares of the
+            parameters in the loss.
     """
 
-    def __init__(self, module: nn.Module, rate: float) -> None:
+    def __init__(self, module: nn.Module, rate: float, decay: float = 0.0) -> None:
         parameters = list(module.parameters())
         values = torch.cat([parameter.detach().flatten() for parameter in parameters])
         grads = torch.zeros_like(values)
@@ -30,6 +31,7 @@ class FlatAdam:
             parameter.grad = grads[start:stop].view_as(parameter)
             start = stop
         self.values, self.grads, self.rate, self.count = values.numpy(), grads.numpy(), rate, 0
+        self.decay = decay
         self.mean, self.square, self.spare = (np.zeros_like(self.values) for _ in range(3))
 
     def zero_grad(self) -> None:
@@ -39,6 +41,8 @@ class FlatAdam:
     def step(self) -> None:
         """One step."""
         self.count += 1
+        if self.decay:
+            self.grads += self.decay * self.values
         first, second = BETAS
         for moment, beta, power in ((self.mean, first, self.grads), (self.square, second, self.grads * self.grads)):
             moment *= beta

@@ -59,7 +59,7 @@ def weight_of(block: EdgeBlock) -> Array:
 def put(linear: nn.Linear, grad: Array, inputs: Array) -> None:
     """Derivatives of a linear layer by its weight and bias."""
     np.matmul(grad.T, inputs, out=linear.weight.grad.numpy())
-    np.sum(grad, axis=0, out=linear.bias.grad.numpy())
+    np.matmul(np.ones(len(grad), grad.dtype), grad, out=linear.bias.grad.numpy())
 
 
 def put_parts(block: EdgeBlock, grad: Array, inputs: Array) -> None:

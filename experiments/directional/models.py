@@ -7,36 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from experiments.directional.edge_model import HIDDEN, EdgeModel, edge_inputs, ends, node_inputs
 from experiments.directional.few_edges import FewEdges
 from experiments.directional.few_stencils import FewStencils
 from experiments.directional.problem import Problem
+from experiments.directional.published import PublishedGN, PublishedMLP, PublishedOneWeight, PublishedSDL
 from pdgn.nn import SpatialDifferenceLayer, WeightNetwork
 from pdgn.nn.polynomial_difference import PolynomialDifferenceLayer
 
-HIDDEN = 64
 Array = NDArray[np.floating]
-
-
-class EdgeModel(nn.Module):
-    """Derivatives on edges of one problem, [E] by `everywhere`, and the same on a batch of edges [b] by `forward`."""
-
-    trainable = True
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__()
-        self.problem = problem
-
-    def everywhere(self) -> Tensor:
-        """The derivative on every edge, [E]."""
-        raise NotImplementedError
-
-    def forward(self, edges: Tensor) -> Tensor:
-        """The derivative on some edges [b], [b]."""
-        return self.everywhere().index_select(0, edges)
-
-    def add_gradient(self, edges: Tensor) -> None:
-        """Adds the derivative of the mean squared error on some edges to the gradients of the parameters."""
-        (self(edges) - self.problem.target.index_select(0, edges)).square().mean().backward()
 
 
 class FiniteDifference(EdgeModel):
@@ -138,7 +117,7 @@ class OneWeight(GraphNetwork):
         return (far - near)[:, None]
 
 
-class PublishedDifference(NetworkModel):
+class FreeDifference(NetworkModel):
     """The spatial difference layer: w¹_ij (f_j − w²_ij f_i), one kernel, free weights."""
 
     def __init__(self, problem: Problem) -> None:
@@ -188,33 +167,19 @@ class PolynomialDifference(EdgeModel):
 
 ROWS: dict[str, type[EdgeModel]] = {
     "finite-difference": FiniteDifference,
-    "mlp": EdgeMLP,
-    "gn": GraphNetwork,
-    "one-weight": OneWeight,
-    "sdl": PublishedDifference,
-    "fixed-mls": FixedPolynomial,
+    "mlp": PublishedMLP,
+    "gn": PublishedGN,
+    "one-weight": PublishedOneWeight,
+    "sdl": PublishedSDL,
     "ours": PolynomialDifference,
+    "fixed-mls": FixedPolynomial,
+    "mlp-silu": EdgeMLP,
+    "gn-silu": GraphNetwork,
+    "one-weight-silu": OneWeight,
+    "sdl-silu": FreeDifference,
 }
-
-
-def node_inputs(problem: Problem) -> Tensor:
-    """(f, coordinates), [N, 1 + D], in the order of the layers."""
-    return torch.cat([problem.signal, problem.context], dim=1)
-
-
-def edge_inputs(problem: Problem) -> Tensor:
-    """(target, source, distance), [E, 2 (1 + D) + 1]."""
-    node = node_inputs(problem)
-    source, target = problem.edge_index
-    return torch.cat([node[target], node[source], problem.length], dim=1)
 
 
 def edge_network(problem: Problem) -> WeightNetwork:
     """One number for each edge, from one hop."""
     return WeightNetwork(problem.context.size(1) + 1, 1, HIDDEN, 1, num_hops=1)
-
-
-def ends(problem: Problem) -> tuple[Tensor, Tensor]:
-    """f_i and f_j at the ends of every edge, [E] each."""
-    source, target = problem.edge_index
-    return problem.signal[target, 0], problem.signal[source, 0]

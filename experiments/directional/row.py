@@ -17,7 +17,7 @@ from experiments.directional.training import EPOCHS, train
 from pdgn.version import __version__
 
 MODELS: tuple[str, ...] = tuple(ROWS)
-ON_THE_SPHERE = ("finite-difference", "sdl", "fixed-mls", "ours")
+ON_THE_SPHERE = ("finite-difference", "sdl", "sdl-silu", "fixed-mls", "ours")
 NAME = "directional"
 
 

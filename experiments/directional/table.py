@@ -38,7 +38,7 @@ def table(results: Path) -> str:
     ]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for model in MODELS:
-        rows = [json.loads(path.read_text()) for path in sorted(results.glob(f"{model}-*/metrics.json"))]
+        rows = [json.loads(path.read_text()) for path in sorted(results.glob(f"{model}-[0-9]*/metrics.json"))]
         if rows:
             cells = {name: _spread([row["scores"].get(name) for row in rows]) for name in names}
             published = [f"{value:.2f}" for value in PUBLISHED.get(model, ())] or ["", ""]

@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from experiments.directional.adam import FlatAdam
-from experiments.directional.models import EdgeModel
+from experiments.directional.edge_model import EdgeModel
 
 EPOCHS = 1000
 BATCH = 16
@@ -50,15 +50,16 @@ def train(model: EdgeModel, seed: int, seconds: float, label: str, epochs: int =
     best, best_epoch, done, limited = error(model, problem.validation), 0, 0, False
     if model.trainable:
         state = copy.deepcopy(model.state_dict())
-        optimiser = FlatAdam(model, LEARNING_RATE)
+        optimiser = FlatAdam(model, LEARNING_RATE, model.decay)
         order = torch.Generator().manual_seed(seed)
         for done in tqdm(range(1, epochs + 1), desc=label, unit="epoch", mininterval=2.0):
             _epoch(model, optimiser, order)
-            with torch.no_grad():
-                now = (model(problem.validation) - problem.target[problem.validation]).square().mean().item()
-            if now < best:
-                best, best_epoch = now, done
-                state = copy.deepcopy(model.state_dict())
+            if (done - 1) % model.look_every == 0:
+                with torch.no_grad():
+                    now = (model(problem.validation) - problem.target[problem.validation]).square().mean().item()
+                if now < best:
+                    best, best_epoch = now, done
+                    state = copy.deepcopy(model.state_dict())
             limited = done < epochs and time.process_time() - begun > seconds
             if limited:
                 break
@@ -69,7 +70,12 @@ def train(model: EdgeModel, seed: int, seconds: float, label: str, epochs: int =
 
 def _epoch(model: EdgeModel, optimiser: FlatAdam, order: torch.Generator) -> None:
     train = model.problem.train
-    for edges in train[torch.randperm(train.size(0), generator=order)].split(BATCH):
+    number = train.size(0)
+    if model.with_replacement:
+        drawn = torch.randint(number, (number // BATCH * BATCH,), generator=order)
+    else:
+        drawn = torch.randperm(number, generator=order)
+    for edges in train[drawn].split(BATCH):
         optimiser.zero_grad()
         model.add_gradient(edges)
         optimiser.step()

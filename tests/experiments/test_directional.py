@@ -10,10 +10,12 @@ import torch
 
 from experiments.directional import MODELS, run_row
 from experiments.directional.adam import FlatAdam
+from experiments.directional.edge_model import ends
 from experiments.directional.functions import PLANE, zonal_cubic
 from experiments.directional.geometry import plane_points, sphere_points
 from experiments.directional.models import ROWS, NetworkModel
 from experiments.directional.problem import SPHERE, exact_targets, make_problem, problems
+from experiments.directional.published import PublishedGN
 from experiments.directional.table import table
 from experiments.directional.training import error, train
 from pdgn.mesh import knn_graph
@@ -89,7 +91,11 @@ def test_a_seed_draws_the_points_and_the_parts():
 def derivative_of_everywhere(model, edges):
     """By automatic differentiation through the whole graph."""
     model.zero_grad(set_to_none=False)
-    if isinstance(model, NetworkModel) and not hasattr(model, "layer"):
+    if isinstance(model, PublishedGN):
+        signal, (source, target) = model.problem.signal[:, 0], model.problem.edge_index
+        numbers = [network(torch.arange(len(source))) for network in model.networks]
+        result = model.value(numbers, signal[target], signal[source])
+    elif isinstance(model, NetworkModel) and not hasattr(model, "layer"):
         problem = model.problem
         node = torch.cat([problem.signal, problem.context], dim=1)
         weight = model.network(node, problem.edge_index, problem.length)[:, 0]
@@ -103,7 +109,7 @@ def derivative_of_everywhere(model, edges):
 
 
 @pytest.mark.parametrize("name", ["sin x+cos y", SPHERE])
-@pytest.mark.parametrize("row", ["mlp", "gn", "one-weight", "sdl", "ours"])
+@pytest.mark.parametrize("row", [name for name, row in ROWS.items() if row.trainable])
 def test_a_quick_step_is_the_layers_own(row, name):
     model = randomise(ROWS[row](double(name)), scale=0.2)
     edges = torch.tensor([5, 0, 77, 300, 301, 5])
@@ -117,8 +123,29 @@ def test_a_quick_step_is_the_layers_own(row, name):
     torch.testing.assert_close(model.everywhere().detach(), result, rtol=1e-10, atol=ROUND_OFF)
 
 
-def test_the_published_layer_is_its_equation():
-    model = randomise(ROWS["sdl"](double("sin x+cos y")))
+def test_published_weights_are_used_as_published():
+    """w f_j − f_i and w¹ (f_j − w² f_i): there are weights with which they are 0 and finite differences."""
+    problem = double("sin x+cos y")
+    near, far = (end.numpy() for end in ends(problem))
+    ratio = near / far
+    assert np.abs(ROWS["one-weight"](problem).value([ratio], near, far)).max() < ROUND_OFF
+    length = problem.length[:, 0].numpy()
+    found = ROWS["sdl"](problem).value([1 / length, np.ones_like(near)], near, far)
+    torch.testing.assert_close(torch.from_numpy(found), ROWS["finite-difference"](problem).everywhere())
+    two, one = (sum(p.numel() for p in ROWS[name](problem).parameters()) for name in ("sdl", "one-weight"))
+    assert two == 2 * one
+
+
+def test_published_rows_are_trained_as_published():
+    problem = problems(0)["sin x+cos y"]
+    assert {ROWS[name].decay for name in ("mlp", "gn", "one-weight", "sdl")} == {5e-4}
+    assert ROWS["mlp"](problem).inputs.size(1) == 6 and ROWS["mlp-silu"](problem).inputs.size(1) == 7
+    outcome = train(ROWS["mlp"](problem), 0, 60.0, "mlp", epochs=52)
+    assert outcome.epoch in (1, 51)  # and nowhere else does it look
+
+
+def test_the_free_layer_is_its_equation():
+    model = randomise(ROWS["sdl-silu"](double("sin x+cos y")))
     problem = model.problem
     weights = model.layer.weights(problem.signal, problem.edge_index, problem.context, None, problem.length)
     f, result = problem.signal[:, 0], model.everywhere()
@@ -147,10 +174,11 @@ def test_the_quadratic_is_exact_before_and_after_any_change():
     assert error(randomise(model), every) < 1e-18
 
 
-def test_adam_takes_the_steps_of_torch():
+@pytest.mark.parametrize("decay", [0.0, 0.03])
+def test_adam_takes_the_steps_of_torch(decay):
     ours, theirs = (randomise(torch.nn.Linear(3, 2)) for _ in range(2))
     x = torch.randn(7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    optimisers = FlatAdam(ours, 1e-2), torch.optim.Adam(theirs.parameters(), lr=1e-2)
+    optimisers = FlatAdam(ours, 1e-2, decay), torch.optim.Adam(theirs.parameters(), lr=1e-2, weight_decay=decay)
     for _ in range(20):
         for model, optimiser in zip((ours, theirs), optimisers):
             optimiser.zero_grad()
@@ -163,13 +191,13 @@ def test_adam_takes_the_steps_of_torch():
 def test_training_leaves_the_state_that_was_best_on_validation_edges():
     problem = problems(0)["sin x+cos y"]
     torch.manual_seed(0)
-    model = ROWS["gn"](problem)
+    model = ROWS["gn-silu"](problem)
     before = error(model, problem.validation)
     outcome = train(model, 0, 60.0, "gn", epochs=4)
     assert outcome.epochs == 4 and not outcome.budget_limited and 1 <= outcome.epoch <= 4
     assert outcome.validation < 0.5 * before
     assert outcome.validation == error(model, problem.validation) and outcome.test == error(model, problem.test)
-    limited = train(ROWS["gn"](problem), 0, 0.0, "gn", epochs=4)
+    limited = train(ROWS["gn-silu"](problem), 0, 0.0, "gn", epochs=4)
     assert limited.budget_limited and limited.epochs == 1
 
 
