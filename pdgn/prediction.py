@@ -15,12 +15,14 @@ from torch_geometric.data import Data
 from tqdm import tqdm
 
 from pdgn.data import Context, MeshRecord, TimeAxis, build_sample
-from pdgn.data.context import parameter_names
+from pdgn.data.context import VECTOR_PREFIXES, parameter_names
 from pdgn.mesh import TriMesh, read_mesh
 from pdgn.rollout import rollout_frames
 from pdgn.training.checkpoint import load_forecaster
 from pdgn.training.device import choose_device
 from pdgn.training.forecaster import Forecaster
+
+OTHER_SCALE = 4.0  # ratio of edge lengths from which meshes are not of one scale; resolutions differ by less
 
 Mesh = TriMesh | MeshRecord | str | os.PathLike[str]
 
@@ -126,11 +128,25 @@ class Predictor:
             raise ValueError(f"steps: wanted an integer of at least 1, given {steps!r}")
         given = _finite(parameters or {})
         self._require_context(record, given, time)
+        self._compare_scales(record)
         start, axis = _clock(time, self.time_unit)
         times = start + self.dt * np.arange(len(frames) + steps)
         sample = build_sample(record, frames, reported, None, None, times, self.context, given, axis=axis)
         del sample.y, sample.y_mask  # zeros, as large as the prediction
         return sample
+
+    def _compare_scales(self, record: MeshRecord) -> None:
+        """Warns of a mesh whose edges are much longer or shorter than those of training."""
+        known = self.forecaster.description.edge_length
+        if known is None or "length" not in record.edge:
+            return
+        length, (least, most) = float(record.edge["length"].mean()), known
+        if not least / OTHER_SCALE <= length <= most * OTHER_SCALE:
+            warnings.warn(
+                f"mesh: edges of {length:.3g} on average, while the model was trained with {least:.3g} to {most:.3g}: "
+                "scale the mesh to the lengths of training, in whose unit the equation was learned",
+                stacklevel=4,
+            )
 
     @torch.no_grad()  # and not inference_mode: what is kept with a mesh may be trained on later
     def _frames(self, sample: Data, steps: int) -> Iterator[np.ndarray]:
@@ -183,7 +199,8 @@ class Predictor:
                 try:
                     parameter_names(Context(**{kind: [name]}), record, given)
                 except ValueError as error:
-                    missing[name.removeprefix("project:")] = str(error)
+                    wanted = name.partition(":")[2] if name.startswith(VECTOR_PREFIXES) else name
+                    missing["geodesic_sources" if name == "geodesic_difference" else wanted] = str(error)
         if missing:
             raise ValueError(
                 f"parameters: wanted {', '.join(missing)}, which the model was trained with, given "

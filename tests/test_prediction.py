@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import sys
+import warnings
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from pdgn.data import Context, MeshDynamicsDataset, MeshRecord
+from pdgn.data import Context, MeshDynamicsDataset, MeshRecord, build_sample
 from pdgn.mesh import icosphere, knn_graph, torus, write_mesh
 from pdgn.prediction import Predictor, load
 from tests.evaluation.tiny import make_forecaster, make_run, tiny_config, write_file
@@ -230,3 +231,33 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
         load(tmp_path / "x.ckpt")
     with pytest.raises(FileNotFoundError, match="wanted a checkpoint file"):
         load(tmp_path / "y.ckpt")
+
+
+@pytest.mark.parametrize("factor, warned", [(3.0, False), (5.0, True), (0.1, True)])
+def test_a_mesh_of_another_scale_is_warned_of(predictor, observed, factor, warned):
+    mesh = icosphere(1)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        predictor.predict(replace(mesh, pos=factor * mesh.pos), observed, 1, parameters=STRENGTH)
+    assert any("scale the mesh to the lengths of training" in str(one.message) for one in seen) == warned
+
+
+def test_geodesic_features_may_come_as_parameters(observed):
+    record = MeshRecord.from_mesh(icosphere(1))
+    distance = np.abs(record.pos[:, :2] - record.pos[:1, :2])
+    stored = replace(record, geodesic={"sources": np.array([0, 1]), "exact": distance.T})
+    names = Context(node=["geodesic", "geodesic_sources"], edge=["geodesic_difference"])
+    given = {"geodesic_sources": distance, "geodesic": distance.min(axis=1)}
+    expected = build_sample(stored, observed, np.ones((2, 42), bool), None, None, np.arange(2.0), names, {})
+    found = build_sample(record, observed, np.ones((2, 42), bool), None, None, np.arange(2.0), names, given)
+    torch.testing.assert_close(found.node_context, expected.node_context)
+    torch.testing.assert_close(found.edge_context, expected.edge_context)
+    assert found.edge_context.abs().max() > 0.1
+    other = {name: 2 * values for name, values in given.items()}  # nothing of it is kept with the mesh
+    twice = build_sample(record, observed, np.ones((2, 42), bool), None, None, np.arange(2.0), names, other)
+    torch.testing.assert_close(twice.node_context, 2 * expected.node_context)
+    torch.testing.assert_close(twice.edge_context, 2 * expected.edge_context)
+    with pytest.raises(ValueError, match="'geodesic_sources': the record has no geodesic distances"):
+        build_sample(
+            record, observed, np.ones((2, 42), bool), None, None, np.arange(2.0), names, {"geodesic": distance}
+        )

@@ -51,6 +51,7 @@ class StrictParser(ArgumentParser):
         self._expand = dict(expand or {})
         self._file: ConfigFile | None = None
         self._words: list[str] = []
+        self.hints: dict[str, str] = {}  # what to add where an unknown key is refused
         self.add_argument("--config", action="config", help="YAML file, or the name of one that comes with pdgn.")
 
     def parse_args(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Namespace:  # type: ignore[override]
@@ -119,7 +120,7 @@ class StrictParser(ArgumentParser):
             if key != option and any(name.startswith(f"{key}.") for name in known):
                 raise ValueError(f"{option}: wanted one key at a time, given a group; for example {_first(key, known)}")
             if key != option and option not in flags:
-                raise ValueError(f"{option}: {_unknown(key, known)}")
+                raise ValueError(f"{option}: {_unknown(key, known)}{self.hints.get(key, '')}")
 
     def _check_nulls(self, parsed: Namespace) -> None:
         """Refuses null where it is not one of a key's values (jsonargparse lets it pass)."""
@@ -148,11 +149,12 @@ class StrictParser(ArgumentParser):
             dotted = f"{prefix}{key}"
             if dotted in known:
                 if _mistyped_text(value, known[dotted]):
-                    raise ValueError(self._wrong(dotted))
+                    raise ValueError(self._wrong_in_file(dotted))
                 continue
             inner = [name for name in known if name.startswith(f"{dotted}.")]
             if not inner:
-                raise ValueError(f"{dotted} ({self._file.place(dotted)}): {_unknown(dotted, known)}")
+                hint = self.hints.get(dotted, "")
+                raise ValueError(f"{dotted} ({self._file.place(dotted)}): {_unknown(dotted, known)}{hint}")
             if not isinstance(value, dict):
                 wanted = ", ".join(name.removeprefix(f"{dotted}.") for name in inner)
                 raise ValueError(f"{dotted} ({self._file.place(dotted)}): wanted keys ({wanted}), given {value!r}")
@@ -174,8 +176,17 @@ class StrictParser(ArgumentParser):
             value = _take(self._words, given[-1].split("=")[0])[0]
             return f"--{key}: {wanted} {'nothing' if value is None else repr(value)}"
         if self._file is not None and key in self._file.lines:
-            return f"{key} ({self._file.place(key)}): {wanted} {self._file.get(key)!r}"
+            return self._wrong_in_file(key)
         return f"{key}: {wanted} nothing; set it in --config or with --{key}"
+
+    def _wrong_in_file(self, key: str) -> str:
+        assert self._file is not None
+        value = self._file.get(key)
+        quoting = (
+            "" if not isinstance(value, bool) else " (YAML reads on, off, yes, no, true, false so: put it in quotes)"
+        )
+        place = self._file.place(key)
+        return f"{key} ({place}): wanted {readable(self._types()[key])}, given {value!r}{quoting}"
 
 
 def readable(hint: Any) -> str:
@@ -220,8 +231,11 @@ def _first(group: str, known: dict[str, Any]) -> str:
 
 
 def _mistyped_text(value: Any, hint: Any) -> bool:
-    """Whether a file gives text where a number or a truth value is wanted: "3", "yes" (jsonargparse converts them)."""
+    """Whether a file gives text where a number or a truth value is wanted: "3", "yes" (jsonargparse converts them); or
+    a truth value where text is wanted: `name: on`."""
     kinds = set(typing.get_args(hint)) or {hint}
+    if isinstance(value, bool):
+        return str in kinds and bool not in kinds
     if not isinstance(value, str) or kinds - {int, float, bool, type(None)}:
         return False
     # YAML 1.1 reads 1e-3 as text.

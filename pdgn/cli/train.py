@@ -10,6 +10,7 @@ from jsonargparse import Namespace
 from pdgn.cli.nearest import nearest
 from pdgn.cli.parser import StrictParser
 from pdgn.models import MODELS
+from pdgn.models.options import options_of
 from pdgn.training import train
 from pdgn.training.config import RunConfig
 
@@ -25,7 +26,8 @@ def build_parser() -> StrictParser:
     parser = StrictParser(
         "pdgn train",
         "Trains a model and the baselines of its config. An interrupted run is continued by the same command; "
-        "one line per epoch goes to metrics.csv, checkpoints and logs to OUTPUT/NAME.",
+        "one line per epoch goes to metrics.csv, checkpoints and logs to OUTPUT/NAME. Shown are the options of one "
+        "model; of another: pdgn train --model.name NAME --help.",
         prepare=_add_model,
     )
     parser.add_class_arguments(RunConfig, skip={"model"})
@@ -41,7 +43,8 @@ def run(args: Namespace) -> None:
         args: what `build_parser` parsed.
     """
     folder = train(config_of(args), overwrite=args.overwrite)
-    print(f"{folder / 'best.ckpt'}: trained; next: pdgn evaluate --checkpoint {folder / 'best.ckpt'}")
+    ended = (folder / "finished").read_text().strip()
+    print(f"{folder / 'best.ckpt'}: trained ({ended}); next: pdgn evaluate --checkpoint {folder / 'best.ckpt'}")
 
 
 def config_of(args: Namespace) -> RunConfig:
@@ -66,3 +69,6 @@ def _add_model(parser: StrictParser, chosen: Callable[[str], Any]) -> None:
     if name not in MODELS:
         raise ValueError(f"model.name: wanted one of {', '.join(MODELS)}, given {name!r}{nearest(str(name), MODELS)}")
     parser.add_class_arguments(MODELS[name], "model", skip={"channels"})
+    for key in {key for model in MODELS.values() for key in options_of(model)}:
+        owners = ", ".join(other for other, model in MODELS.items() if key in options_of(model))
+        parser.hints[f"model.{key}"] = f"; {key} is an option of {owners}: leave it out for {name}"

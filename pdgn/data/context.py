@@ -18,6 +18,7 @@ from pdgn.data.geodesic_context import (
     SIGNED,
     geodesic_edges,
     geodesic_nodes,
+    has_geodesic,
     is_geodesic,
     require_geodesic,
 )
@@ -50,7 +51,8 @@ class Context:
         node: of "pos" (3), "normal" (3), "boundary", "log_mass", "dt", "geodesic" (distance along the surface to the
             nearest stored source), "geodesic_sources" (to each of them, S), "signed_distance:<curve>", or the name of
             an array of the mesh's ``node`` [V, ...] or of the trajectory's parameters ([V, ...], or one value for all
-            nodes). Of several stored methods the most accurate is taken: exact, heat, fast marching.
+            nodes). Of several stored methods the most accurate is taken: exact, heat, fast marching. Where the mesh has
+            no distances, a parameter of the feature's name [V, S] is taken ("geodesic_sources" for that of edges).
         edge: of "length", "vector" (3), "reference" (reference gradient times length, reference Laplacian times
             length²; 2), "geodesic_difference" = d_j − d_i of the distances to each source (S), "project:<name>" =
             ½(a_i + a_j)·(x_j − x_i) of a node vector field a [V, 3], "convection:<name>", on a mesh, the convection
@@ -87,6 +89,9 @@ def parameter_names(context: Context, record: MeshRecord, available: Mapping[str
                 array, arrays = _vector_field(name), record.node
                 if name.startswith(CONVECTION) and record.face is None:
                     raise ValueError(f"edge context feature {name!r}: wanted a mesh, given sensors without faces")
+            elif kind != "forcing" and (given := _given_geodesic(record, name, available)):
+                needed.append(given)
+                continue
             elif name in builtin or name.startswith(_PREFIXES[kind]) or (kind != "node" and name in own):
                 _require_builtin(record, name)
                 continue
@@ -96,6 +101,12 @@ def parameter_names(context: Context, record: MeshRecord, available: Mapping[str
                 raise ValueError(_unknown(kind, name, builtin, own if arrays is own else arrays, available))
             needed.append(array)
     return list(dict.fromkeys(needed))
+
+
+def _given_geodesic(record: MeshRecord, name: str, parameters: Mapping[str, object]) -> str | None:
+    """The parameter that has the distances of a feature, where the record has none."""
+    source = "geodesic_sources" if name in EDGE_FEATURES else name
+    return source if is_geodesic(name) and source in parameters and not has_geodesic(record, name) else None
 
 
 def _require_builtin(record: MeshRecord, name: str) -> None:
@@ -123,7 +134,8 @@ def node_context(record: MeshRecord, names: list[str], parameters: Mapping[str, 
     Raises:
         ValueError: a feature that the record does not have or that is not finite.
     """
-    static = all(name != "dt" and (name in _NODE_FEATURES or name in record.node) for name in names)
+    own = {name for name in (*_NODE_FEATURES, *record.node) if not _given_geodesic(record, name, parameters)}
+    static = set(names) <= own - {"dt"}
     return _kept(record, "node", names, static, lambda: _node_columns(record, names, parameters, dt))
 
 
@@ -145,7 +157,7 @@ def _node_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.nda
         return torch.full((record.num_nodes, 1), dt)
     if name == "log_mass":
         return record.tensor("log_mass", lambda: np.log(record.node["mass"])[:, None])
-    if is_geodesic(name):
+    if is_geodesic(name) and not _given_geodesic(record, name, parameters):
         return record.tensor(f"geodesic/{name}", lambda: geodesic_nodes(record, name))
     if name in record.node:
         return record.tensor(f"node/{name}", lambda: _columns(record.node[name]))
@@ -172,7 +184,8 @@ def edge_context(record: MeshRecord, names: list[str], parameters: Mapping[str, 
     Raises:
         ValueError: a feature that the record does not have.
     """
-    static = all(name in _EDGE_FEATURES or name in record.edge or _vector_field(name) in record.node for name in names)
+    own = {name for name in (*_EDGE_FEATURES, *record.edge) if not _given_geodesic(record, name, parameters)}
+    static = all(name in own or _vector_field(name) in record.node for name in names)
     return _kept(record, "edge", names, static, lambda: _edge_columns(record, names, parameters))
 
 
@@ -185,6 +198,10 @@ def _edge_columns(record: MeshRecord, names: list[str], parameters: Mapping[str,
 def _edge_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.ndarray]) -> Tensor:
     if name == "reference":
         return record.tensor("reference", lambda: _scaled_reference(record))
+    if given := _given_geodesic(record, name, parameters):
+        distance = _node_feature(record, given, parameters, 0.0).numpy()
+        source, target = record.edge_index
+        return torch.from_numpy(distance[source] - distance[target])
     if is_geodesic(name):
         return record.tensor(f"geodesic/{name}", lambda: geodesic_edges(record, name))
     if name in record.edge:

@@ -21,6 +21,7 @@ from pdgn.data.sample import build_sample
 from pdgn.data.schema import OBSERVED, SPLITS
 
 _CACHED_PARAMETER_BYTES = 2**26
+_HINT_OF_DISTANCES = "; distances and other fields of one frame are for pdgn.data.DistanceDataset"
 
 
 class TrajectoryKey(NamedTuple):
@@ -158,7 +159,8 @@ class MeshDynamicsDataset(Dataset):
         if steps.size and np.ptp(steps) > 1e-6 * steps.mean():
             raise ValueError(
                 f"{self.path}: mesh {mesh!r}: wanted equal time steps, got steps from {steps.min():.6g} to "
-                f"{steps.max():.6g}"
+                f"{steps.max():.6g}; resample every field before writing: even = numpy.linspace(time[0], time[-1], "
+                f"len(time)), scipy.interpolate.make_interp_spline(time, field, k=1, axis=1)(even)"
             )
 
     def _count_channels(self, file: DatasetFile) -> ChannelCounts:
@@ -185,7 +187,7 @@ class MeshDynamicsDataset(Dataset):
                     raise ValueError(
                         f"{self.path}: a window of history + horizon = {self.history} + {self.horizon} = {window} "
                         f"frames is longer than the trajectories: trajectory {row} of mesh {mesh!r} (split "
-                        f"{self.split!r}) has {frames} frames"
+                        f"{self.split!r}) has {frames} frames{_HINT_OF_DISTANCES if frames == 1 else ''}"
                     )
                 self._keys.append(TrajectoryKey(mesh, int(row)))
                 counts.append((frames - window) // self.stride + 1)

@@ -18,6 +18,13 @@ def is_geodesic(name: str) -> bool:
     return name in (*NODE_FEATURES, *EDGE_FEATURES) or name.startswith(SIGNED)
 
 
+def has_geodesic(record: MeshRecord, name: str) -> bool:
+    """Whether the record has the distances of a feature."""
+    if name.startswith(SIGNED):
+        return name.removeprefix(SIGNED) in record.curves
+    return any(method in record.geodesic for method in METHODS)
+
+
 def require_geodesic(record: MeshRecord, name: str) -> None:
     """Refuse a feature for which the record has not the distances.
 
@@ -27,17 +34,17 @@ def require_geodesic(record: MeshRecord, name: str) -> None:
     Raises:
         ValueError: naming the feature, and what is there.
     """
+    if has_geodesic(record, name):
+        return
     if name.startswith(SIGNED):
-        if name.removeprefix(SIGNED) not in record.curves:
-            raise ValueError(
-                f"context feature {name!r}: the record has no curve {name.removeprefix(SIGNED)!r}, available: "
-                f"{', '.join(sorted(record.curves)) or 'none'}"
-            )
-    elif not any(method in record.geodesic for method in METHODS):
         raise ValueError(
-            f"context feature {name!r}: the record has no geodesic distances ({', '.join(METHODS)}), "
-            f"available: {', '.join(sorted(record.geodesic)) or 'none'}"
+            f"context feature {name!r}: the record has no curve {name.removeprefix(SIGNED)!r}, available: "
+            f"{', '.join(sorted(record.curves)) or 'none'}"
         )
+    raise ValueError(
+        f"context feature {name!r}: the record has no geodesic distances ({', '.join(METHODS)}), "
+        f"available: {', '.join(sorted(record.geodesic)) or 'none'}"
+    )
 
 
 def geodesic_nodes(record: MeshRecord, name: str) -> np.ndarray:

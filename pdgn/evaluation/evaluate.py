@@ -174,6 +174,9 @@ def _truth_spectra(truth: Spectra, windows: RolloutWindows) -> dict[str, Any]:
 def _require_units(windows: RolloutWindows, forecaster: Forecaster, path: str) -> None:
     for field in forecaster.description.fields:
         given = windows.dataset.unit.get(field.name)
+        if given is None:
+            there = ", ".join(windows.dataset.unit)
+            raise ValueError(f"{path}: wanted the field '{field.name}' that the model predicts, given {there}")
         if given != field.unit:
             raise ValueError(f"{path}: field '{field.name}': wanted [{field.unit}] as in training, given [{given}]")
     wanted, dataset = forecaster.description, windows.dataset

@@ -87,18 +87,20 @@ def drift_figure(models: Mapping[str, Mapping], groups: Sequence[str], channel: 
 
     Returns:
         Figure: the truth's own drift, in grey, says whether the equation conserves the integral. Less than 1e-8, the
-        resolution of the stored numbers, is drawn as 1e-8.
+        resolution of the stored numbers, is drawn as 1e-8; where the truth drifts, less than a tenth of its
+        smallest drift as that, so that a model that cannot drift does not press the other curves together.
     """
     with rc_context(STYLE):
         figure, panels = _panels(len(groups))
         drawn: list[float] = []
+        least = _least_drift(models, groups, channel)
         for axes, group in zip(panels, groups, strict=True):
             first = next(iter(models.values()))[group]
             curves = [("Truth", first["per_step"]["true_drift"], TRUTH_STYLE)]
             for name, style in line_styles(list(models)).items():
                 curves.append((model_label(name), models[name][group]["per_step"]["drift"], style))
             for label, drift, style in curves:
-                values = np.maximum(_numbers(drift[channel]), SMALLEST_DRIFT)
+                values = np.maximum(_numbers(drift[channel]), least)
                 axes.plot(first["time"], values, label=label, marker=_marker(values), ms=4, **style)
                 drawn += values[np.isfinite(values)].tolist()
             _heading(axes, group, models)
@@ -107,6 +109,14 @@ def drift_figure(models: Mapping[str, Mapping], groups: Sequence[str], channel: 
         panels[0].set_ylabel("relative drift of the integral")
         _legend(figure, panels[0])
     return figure
+
+
+def _least_drift(models: Mapping[str, Mapping], groups: Sequence[str], channel: str) -> float:
+    """What stands for no drift at all."""
+    steps = [scores[group]["per_step"] for scores in models.values() for group in groups]
+    found = np.concatenate([_numbers(step["true_drift"][channel]) for step in steps])
+    found = found[np.isfinite(found) & (found > SMALLEST_DRIFT)]
+    return max(SMALLEST_DRIFT, 0.1 * float(found.min())) if found.size else SMALLEST_DRIFT
 
 
 def training_figure(curves: Mapping[str, Mapping[str, Sequence[float]]], best: float | None = None) -> Figure:

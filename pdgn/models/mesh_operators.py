@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import torch
@@ -84,8 +87,9 @@ class MeshOperators(nn.Module):
         self.channels, self.sides = channels, SIDES[coupling]
         signal, node, edge, _ = channels
         self.widths = signal, num_kernels if signal > 1 else 0, num_kernels, num_kernels, signal if mobility else 0
-        self.linear = nn.Linear(2 * node + edge, sum(self.widths))
-        self.first = nn.Linear(2 * node + edge, hidden_channels)
+        with _no_inputs_allowed():
+            self.linear = nn.Linear(2 * node + edge, sum(self.widths))
+            self.first = nn.Linear(2 * node + edge, hidden_channels)
         self.last = nn.Linear(hidden_channels, sum(self.widths))
         self.size = nn.Parameter(torch.empty(signal))
         self.coupling = nn.Parameter(torch.empty(self.widths[1], signal, signal))
@@ -96,8 +100,9 @@ class MeshOperators(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draws every parameter anew."""
-        reset(self.linear)
-        reset(self.first)
+        with _no_inputs_allowed():
+            reset(self.linear)
+            reset(self.first)
         with torch.no_grad():
             self.linear.weight.mul_(0.1)
             self.linear.bias.zero_()
@@ -151,3 +156,11 @@ class MeshOperators(nn.Module):
     def __repr__(self) -> str:
         kernels, hidden = self.widths[2], self.first.out_features
         return f"{type(self).__name__}({self.channels}, hidden_channels={hidden}, num_kernels={kernels})"
+
+
+@contextmanager
+def _no_inputs_allowed() -> Iterator[None]:
+    """Without PyTorch's warning of layers without inputs, of which the bias is left."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        yield

@@ -100,15 +100,16 @@ class OperatorNetwork(ForecastModel):
         channels: widths of signal, node context, edge context and forcing.
         hidden_channels: width of the networks.
         num_kernels: K, of the coupling (where there are several channels) and of the convection.
-        reaction: whether there are R and ρ. potential: whether there is a gradient flow.
+        reaction: whether there is a reaction, R and ρ.
         conservative: take the mass-weighted mean of the reaction off it, so that Σ m f stays as it is observed.
         stepper: "chebyshev", "runge_kutta" or "either".
         most_stages: largest number of stages or substeps of an explicit step; a mesh that asks for more in evaluation
             mode gets an implicit one, or a warning.
         bound: of forecasts in evaluation mode, in units of the largest observed |f| (at least 1).
+        potential: whether there is a gradient flow, as of Cahn and Hilliard.
         substeps: explicit steps from frame to frame, each with stages of its own: for accuracy where modes that matter
             decay within a frame, which Chebyshev's stages keep stable but damp to a third and no further.
-        correction: whether there is a c.
+        correction: whether operators learn what differences on cells of that size leave out (c).
         coupling: "forward": Laplacians of a channel drive channels after it (a wave: displacement, then velocity);
             "backward": those before it; "all": both, which may be ill-posed on cells finer than those of training. The
             signs are learned: a wave equation of the wrong sign grows whatever this says.

@@ -30,7 +30,8 @@ class AtomicCheckpointIO(CheckpointIO):
         temporary = final.with_name(final.name + TEMPORARY_SUFFIX)
         image = io.BytesIO()  # torch.save meets a full disk with a RuntimeError of its own
         torch.save(checkpoint, image)
-        with clear_errors(f"cannot write {path}", "earlier checkpoints are kept: mend this and run again"):
+        earlier = "the earlier checkpoint is kept: " if final.is_file() else ""
+        with clear_errors(f"cannot write {path}", f"{earlier}mend this and run again"):
             try:
                 temporary.write_bytes(image.getbuffer())
                 publish(temporary, final)

@@ -37,6 +37,7 @@ class ForecastDescription:
         history: observed frames in training.
         dt: time between frames.
         time_unit: its unit.
+        edge_length: least and largest mean length of the edges of a mesh, in its unit; None: not known.
     """
 
     model: dict[str, Any]
@@ -46,6 +47,7 @@ class ForecastDescription:
     history: int
     dt: float
     time_unit: str = "1"
+    edge_length: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The description as plain values, for a checkpoint.
@@ -61,6 +63,7 @@ class ForecastDescription:
             "history": self.history,
             "dt": self.dt,
             "time_unit": self.time_unit,
+            "edge_length": None if self.edge_length is None else list(self.edge_length),
         }
 
     @classmethod
@@ -81,4 +84,5 @@ class ForecastDescription:
             history=values["history"],
             dt=values["dt"],
             time_unit=values["time_unit"],
+            edge_length=None if values.get("edge_length") is None else tuple(values["edge_length"]),
         )

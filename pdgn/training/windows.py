@@ -90,6 +90,7 @@ def describe(windows: MeshDynamicsDataset, config: RunConfig) -> ForecastDescrip
         The description.
     """
     names = [name.partition("[")[0] for name in windows.channel_names]
+    lengths = [float(windows.record(mesh).edge["length"].mean()) for mesh in windows.meshes]
     return ForecastDescription(
         model=dict(config.model),
         channels=Channels(*windows.channels),
@@ -98,6 +99,7 @@ def describe(windows: MeshDynamicsDataset, config: RunConfig) -> ForecastDescrip
         history=config.data.history,
         dt=windows.dt,
         time_unit=windows.time_axis.unit,
+        edge_length=(min(lengths), max(lengths)),
     )
 
 

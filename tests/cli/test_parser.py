@@ -57,6 +57,20 @@ def test_the_model_decides_which_options_there_are(tmp_path: Path) -> None:
     assert "num_hops" not in parse("--config", str(path)).model
     with pytest.raises(ValueError, match=r"--model\.num_hops: unknown key, wanted one of name, hidden_channels"):
         parse("--config", str(path), "--model.num_hops", "1")
+    with pytest.raises(ValueError, match=r"num_kernels is an option of .*padgn.*: leave it out for fixed_operators"):
+        parse("--config", str(path), "--model.num_kernels", "1")
+
+
+def test_options_of_the_file_s_model_are_told_from_those_of_the_chosen_one() -> None:
+    message = r"model\.num_hops \(.*tiny\.yaml, line \d+\): unknown key.*option of .*padgn.*leave it out for gru"
+    with pytest.raises(ValueError, match=message):
+        parse("--config", str(TINY), "--model.name", "gru")
+
+
+def test_text_that_yaml_takes_for_a_truth_value_is_the_file_s_mistake(tmp_path: Path) -> None:
+    path = with_value(tmp_path, "name", True)
+    with pytest.raises(ValueError, match=r"name \(.*config\.yaml, line"):
+        parse("--config", str(path), "--name", "good")
 
 
 @pytest.mark.parametrize(
@@ -113,6 +127,7 @@ def test_mistakes_on_the_command_line(words: list[str], message: str) -> None:
         ("seed", None, r"seed \(.*line \d+\): wanted an integer, given None"),
         ("overwrite", True, r"overwrite \(.*line \d+\): unknown key"),
         ("name", ..., r"name: wanted text, given nothing"),
+        ("name", True, r"name \(.*line \d+\): wanted text, given True \(YAML reads on, off, .*: put it in quotes\)"),
     ],
 )
 def test_mistakes_in_a_file(tmp_path: Path, key: str, value: object, message: str) -> None:

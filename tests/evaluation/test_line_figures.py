@@ -53,6 +53,9 @@ def test_drift_shows_the_truth_and_floors_zero(models):
     axes = drift_figure(models, ["seen"], "T", "h").axes[0]
     assert [line.get_label() for line in axes.lines] == ["Truth", "PA-DGN", "Persistence"]
     assert axes.lines[0].get_ydata().tolist() == [1e-8] * 3
+    drifting = {"padgn": {"seen": scores([0.1] * 3, [0.3, 0.4, 0.0], [0.2, 0.3, 0.5])}}
+    axes = drift_figure(drifting, ["seen"], "T", "h").axes[0]
+    assert axes.lines[1].get_ydata().tolist() == pytest.approx([0.3, 0.4, 0.02])
 
 
 def test_training_curves_and_the_best_epoch():

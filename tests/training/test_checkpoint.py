@@ -181,8 +181,10 @@ def test_a_failed_write_leaves_the_previous_checkpoint(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))  # the system refuses the second half, as a full disk does
     try:
-        with pytest.raises(OSError, match=r"^cannot write .*c\.ckpt: file too large; earlier checkpoints are kept"):
+        with pytest.raises(OSError, match=r"^cannot write .*c\.ckpt: file too large; the earlier checkpoint is kept"):
             files.save_checkpoint({"value": 2}, tmp_path / "c.ckpt")
+        with pytest.raises(OSError, match=r"^cannot write .*new\.ckpt: file too large; mend this and run again"):
+            files.save_checkpoint({"value": 2}, tmp_path / "new.ckpt")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.name for path in tmp_path.iterdir()] == ["c.ckpt"]
