@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pdgn.cli.wanted import require, require_at_least
+from pdgn.data import SensorColumns
+from pdgn.data.sensor_time import TimeStep, parse_duration
+
+_LATER = "later"
+
+
+def _later(default: Any) -> Any:
+    """A key that came after files were made: stored only where it is not the default."""
+    return field(default=default, metadata={_LATER: True})
 
 
 @dataclass(frozen=True)
@@ -76,26 +85,36 @@ class StationsRecipe:
     """Readings of real stations instead of a simulation.
 
     Args:
-        stations: CSV of stations: id, latitude, longitude [degrees], altitude [m]; none with format "noaa", whose
-            files say where each station is.
-        readings: CSV of hourly readings, one row per station and hour; with format "noaa" a file of Local
-            Climatological Data or a folder of them (`pdgn.data.read_noaa`).
+        stations: CSV of stations: name, latitude, longitude [degrees] or x, y, z, altitude [m]; none with format
+            "noaa", whose files say where each station is.
+        readings: CSV of readings, one row per station and time; an empty entry, NaN or NA is a gap; with format "noaa"
+            a file of Local Climatological Data or a folder of them (`pdgn.data.read_noaa`).
         field: name of the field in the file.
         unit: its unit.
         station_column: column of both tables that names the station.
-        date_column: column of the readings with the hour, UTC.
+        date_column: column of the readings with the time, UTC where it tells no zone.
         value_column: column of the readings to take.
         train_days: days for training, the first ones.
         valid_days: days for validation, after them.
         test_days: days for test, after those.
         neighbours: k of the symmetrised nearest-neighbour graph.
         max_gap_hours: gaps up to this length are interpolated linearly in time; longer ones are masked.
-        min_coverage: stations that report a smaller fraction of the hours are dropped, and named.
+        min_coverage: stations that report a smaller fraction of the time steps are dropped, and named.
         format: "tables" or "noaa".
         first_date: YYYY-MM-DD, the first day of training; none: that of the first reading. Of format "noaa".
         box: south, north, west, east [degrees] of the stations that are taken; none: all. Of format "noaa".
         scale: what values are multiplied with.
         offset: what is then added [unit].
+        readings_station_column: column of the readings that names the station; none: as `station_column`.
+        latitude_column: column of the stations [degrees].
+        longitude_column: column of the stations [degrees].
+        altitude_column: column of the stations [m]; 0 where the table has no column of the default name.
+        x_column: planar coordinate in place of latitude and longitude; the unit is the recipe's `unit`.
+        y_column: with `x_column`.
+        z_column: with `x_column`; none: 0.
+        date_format: of `strptime`, for example "%d.%m.%Y %H:%M"; with the default one ISO 8601 is read too.
+        time_step: between readings, "15 min", "1 h", "1 d"; a day is a whole number of steps.
+        time_tolerance: readings at most this far from a step count for it, for example "5 min".
     """
 
     stations: str | None
@@ -109,13 +128,23 @@ class StationsRecipe:
     valid_days: int = 4
     test_days: int = 4
     neighbours: int = 4
-    max_gap_hours: int = 3
+    max_gap_hours: float = 3
     min_coverage: float = 0.8
     format: Literal["tables", "noaa"] = "tables"
     first_date: str | None = None
     box: list[float] | None = None
     scale: float = 1.0
     offset: float = 0.0
+    readings_station_column: str | None = _later(None)
+    latitude_column: str = _later(SensorColumns.latitude)
+    longitude_column: str = _later(SensorColumns.longitude)
+    altitude_column: str = _later(SensorColumns.altitude)
+    x_column: str | None = _later(None)
+    y_column: str | None = _later(None)
+    z_column: str | None = _later(None)
+    date_format: str = _later(SensorColumns.date_format)
+    time_step: str = _later("1 h")
+    time_tolerance: str = _later("0 s")
 
     def __post_init__(self) -> None:
         noaa = self.format == "noaa"
@@ -125,6 +154,33 @@ class StationsRecipe:
                 "four numbers, with format 'noaa'", self.box)  # fmt: skip
         require("stations.first_date", self.first_date is None or (noaa and _is_date(self.first_date)),
                 "YYYY-MM-DD, with format 'noaa'", self.first_date)  # fmt: skip
+        for name in self.chosen() if noaa else ():
+            require(f"stations.{name}", False, "nothing, as files of NOAA have it fixed", getattr(self, name))
+        planar = any((self.x_column, self.y_column, self.z_column))
+        for name in ("x_column", "y_column"):
+            given = getattr(self, name)
+            require(f"stations.{name}", bool(given) == planar, "a column, as x and y go together", given)
+        require("stations.date_format", "%" in self.date_format, "a format of strptime, such as %Y-%m-%d %H:%M",
+                self.date_format)  # fmt: skip
+        try:
+            TimeStep.parse(self.time_step)
+            parse_duration("time_tolerance", self.time_tolerance)
+        except ValueError as error:
+            raise ValueError(f"stations.{error}") from None
+
+    def chosen(self) -> list[str]:
+        """Those keys that files of earlier recipes lack whose value is not the default."""
+        later = (item for item in fields(self) if _LATER in item.metadata)
+        return [item.name for item in later if getattr(self, item.name) != item.default]
+
+    def stored(self) -> dict[str, Any]:
+        """Keys and values for the file, without later keys at their defaults: configs and hashes stay as they were."""
+        chosen = self.chosen()
+        return {
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if _LATER not in item.metadata or item.name in chosen
+        }
 
 
 def _is_date(text: str) -> bool:

@@ -17,17 +17,21 @@ from pdgn.data import (
     read_sensor_tables,
     sensor_trajectories,
 )
+from pdgn.data.sensor_time import TimeStep
 
 NETWORK = "stations"
 
 
-def write_stations(recipe: StationsRecipe, output: Path, about: dict[str, Any], *, overwrite: bool = False) -> Path:
+def write_stations(
+    recipe: StationsRecipe, output: Path, about: dict[str, Any], *, unit: str = "km", overwrite: bool = False
+) -> Path:
     """Reads both tables and writes one network with one trajectory per split.
 
     Args:
         recipe: which tables, columns and days.
         output: the file.
         about: name, description, license, seed and config of the file.
+        unit: of length of planar coordinates.
         overwrite: replace a finished file.
 
     Returns:
@@ -41,7 +45,7 @@ def write_stations(recipe: StationsRecipe, output: Path, about: dict[str, Any], 
     days = {"train": recipe.train_days, "valid": recipe.valid_days, "test": recipe.test_days}
     network = sensor_trajectories(
         table, days=days, mesh=NETWORK, neighbours=recipe.neighbours,
-        max_gap_hours=recipe.max_gap_hours, min_coverage=recipe.min_coverage,
+        max_gap_hours=recipe.max_gap_hours, min_coverage=recipe.min_coverage, unit=unit,
     )  # fmt: skip
     print(network.report.describe())
     attributes = {recipe.field: {"unit": recipe.unit, "equation": "", "boundary": ""}}
@@ -74,6 +78,14 @@ def read_stations(recipe: StationsRecipe) -> SensorTable:
         table = read_noaa(recipe.readings, variables=variables, box=box, first=first)
     else:
         assert recipe.stations is not None  # the recipe was checked
-        columns = SensorColumns(station=recipe.station_column, date=recipe.date_column)
-        table = read_sensor_tables(recipe.stations, recipe.readings, variables=variables, columns=columns)
+        columns = SensorColumns(
+            station=recipe.station_column, latitude=recipe.latitude_column, longitude=recipe.longitude_column,
+            altitude=recipe.altitude_column, date=recipe.date_column, date_format=recipe.date_format,
+            readings_station=recipe.readings_station_column,
+            x=recipe.x_column, y=recipe.y_column, z=recipe.z_column,
+        )  # fmt: skip
+        table = read_sensor_tables(
+            recipe.stations, recipe.readings, variables=variables, columns=columns,
+            time_step=TimeStep.parse(recipe.time_step), time_tolerance=recipe.time_tolerance,
+        )  # fmt: skip
     return replace(table, values=recipe.scale * table.values + recipe.offset)

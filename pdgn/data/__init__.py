@@ -18,7 +18,8 @@ from pdgn.data.sensor_dataset import (
     project,
     sensor_trajectories,
 )
-from pdgn.data.sensor_table import SensorColumns, SensorTable, read_sensor_tables
+from pdgn.data.sensor_files import read_sensor_tables
+from pdgn.data.sensor_table import SensorColumns, SensorTable
 from pdgn.data.shards import TimeAxis
 from pdgn.data.structure import Violation
 from pdgn.data.trajectory_block import TrajectoryBlock

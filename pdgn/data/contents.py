@@ -12,6 +12,7 @@ import numpy as np
 from pdgn.data.access import children, open_hdf5, read_array, read_attributes, reading
 from pdgn.data.file import open_file
 from pdgn.data.schema import NUM_FRAMES, SPLITS
+from pdgn.data.shards import stored_names
 
 Shape = tuple[int, ...]
 
@@ -29,6 +30,7 @@ class MeshContents(NamedTuple):
         node, edge: names of the arrays with one row per node or edge.
         geodesic: method → (library, version); sources: S.
         curves: name → number of points.
+        names: of the nodes (stations); empty where they have none.
     """
 
     name: str
@@ -44,6 +46,7 @@ class MeshContents(NamedTuple):
     geodesic: dict[str, tuple[str, str]]
     sources: int
     curves: dict[str, int]
+    names: tuple[str, ...]
 
     @property
     def euler_characteristic(self) -> int | None:
@@ -143,7 +146,15 @@ def _mesh(name: str, group: h5py.Group) -> MeshContents:
         geodesic={method: (own["library"], own["library_version"]) for method, own in libraries.items()},
         sources=geodesic["sources"].shape[0] if "sources" in geodesic else 0,
         curves={curve: array["face"].shape[0] for curve, array in _arrays(group, "curves").items()},
+        names=stored_names(attributes) or _numbered(_arrays(group, "node").get("station")),
     )
+
+
+def _numbered(station: h5py.Dataset | None) -> tuple[str, ...]:
+    """Names of stations that are numbers."""
+    if station is None or station.ndim != 1 or station.dtype.kind not in "iu":
+        return ()
+    return tuple(map(str, read_array(station).tolist()))
 
 
 def _arrays(group: h5py.Group, kind: str) -> dict[str, Any]:

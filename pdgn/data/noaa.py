@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pdgn.data.sensor_table import SensorTable, first_day, require_place, rows_of, table_number
+from pdgn.data.sensor_files import first_day, require_place, rows_of, table_number
+from pdgn.data.sensor_table import SensorTable
 
 STATION, DATE, LATITUDE, LONGITUDE, ELEVATION, REPORT = (
     "STATION", "DATE", "LATITUDE", "LONGITUDE", "ELEVATION", "REPORT_TYPE",
@@ -78,7 +79,7 @@ def read_noaa(
         ValueError: an unknown column, an entry that cannot be read (with its line), a station at two places, two
             stations at one, no reading.
     """
-    places: dict[str, tuple[float, float, float]] = {}
+    places: dict[str, tuple[float, ...]] = {}
     kept: dict[tuple[str, datetime], _Reading] = {}
     wanted = [STATION, DATE, LATITUDE, LONGITUDE, ELEVATION, *variables]
     for where, row in _all_rows(Path(path), wanted):
@@ -129,9 +130,7 @@ def _time(where: str, text: str) -> datetime:
     return time
 
 
-def _take_place(
-    where: str, name: str, place: tuple[float, float, float], places: dict[str, tuple[float, float, float]]
-) -> None:
+def _take_place(where: str, name: str, place: tuple[float, ...], places: dict[str, tuple[float, ...]]) -> None:
     if name not in places:
         places[name] = require_place(where, name, place, places)
     elif places[name] != place:
@@ -140,7 +139,7 @@ def _take_place(
 
 def _table(
     path: Path,
-    places: Mapping[str, tuple[float, float, float]],
+    places: Mapping[str, tuple[float, ...]],
     kept: Mapping[tuple[str, datetime], _Reading],
     fields: Sequence[str],
     first: datetime | None,

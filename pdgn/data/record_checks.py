@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,19 @@ def check_positions(pos: np.ndarray) -> None:
     if not np.isfinite(pos).all():
         raise ValueError(
             f"pos: wanted finite positions, got {int((~np.isfinite(pos)).any(1).sum())} nodes with NaN or infinity"
+        )
+
+
+def check_names(names: Sequence[str], num_nodes: int) -> None:
+    """Refuses names of nodes that are not as many as the nodes, empty, or given twice; none at all are legal.
+
+    Raises:
+        ValueError: naming the array that holds them and what is wrong.
+    """
+    if names and (len(names) != num_nodes or len(set(names)) < len(names) or not all(names)):
+        raise ValueError(
+            f"pos: attribute 'names': wanted {num_nodes} different names or none, got {len(names)}, "
+            f"{len(set(names) - {''})} different"
         )
 
 

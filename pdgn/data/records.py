@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pdgn.data.record_checks import check_arrays, check_curve, check_edges, check_geometry, check_positions
+from pdgn.data.record_checks import (
+    check_arrays,
+    check_curve,
+    check_edges,
+    check_geometry,
+    check_names,
+    check_positions,
+)
 from pdgn.geodesics import Curve, signed_geodesic_distances
 from pdgn.mesh import TriMesh, minimal_image
 from pdgn.operators import ConvectionWeights, mass, reference_weights, sensor_reference_weights
@@ -76,6 +83,7 @@ class MeshRecord:
         period: (Lx, Ly, Lz) of a periodic domain, 0 along an axis that is not periodic; None where none is.
         unit: unit of length of ``pos``.
         curves: name → closed curve on the surface; may be empty.
+        names: of the nodes, V of them, such as those of stations; empty where they have none.
 
     Raises:
         ValueError: shapes, indices or values are wrong; the message names the array.
@@ -90,6 +98,7 @@ class MeshRecord:
     period: tuple[float, float, float] | None = None
     unit: str = "1"
     curves: dict[str, CurveRecord] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
     _tensors: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -100,8 +109,10 @@ class MeshRecord:
             object.__setattr__(self, name, {key: np.asarray(value) for key, value in getattr(self, name).items()})
         curves = {key: CurveRecord(*(np.asarray(array) for array in value)) for key, value in self.curves.items()}
         object.__setattr__(self, "curves", curves)
+        object.__setattr__(self, "names", tuple(str(name) for name in self.names))
         check_geometry(self)
         check_arrays(self)
+        check_names(self.names, self.num_nodes)
         for name, curve in curves.items():
             check_curve(name, curve, self.face, self.num_nodes)
 
@@ -159,6 +170,7 @@ class MeshRecord:
         node: Mapping[str, np.ndarray] | None = None,
         edge: Mapping[str, np.ndarray] | None = None,
         geodesic: Mapping[str, np.ndarray] | None = None,
+        names: Sequence[str] = (),
     ) -> MeshRecord:
         """The record of a sensor network: finite-difference reference weights computed, mass 1 at every sensor.
 
@@ -170,6 +182,7 @@ class MeshRecord:
             node: further static arrays [V, ...]; ``mass`` here replaces the ones.
             edge: further static arrays [E, ...], for example ``geodesic_length`` of sensors on a surface.
             geodesic: ``sources`` [S], numbers of sensors, and distances along the surface [S, V] by method.
+            names: of the sensors, V of them, or none.
 
         Raises:
             ValueError: a sensor has no neighbour, an edge has length zero, an index is out of range.
@@ -188,7 +201,7 @@ class MeshRecord:
         gradient, laplacian = sensor_reference_weights(vector, edge_index, len(pos))
         static = {"mass": np.ones(len(pos)), **(node or {})}
         arrays = {**_edge_arrays(vector, gradient, laplacian), **(edge or {})}
-        return cls(pos, None, edge_index, static, arrays, dict(geodesic or {}), period, unit)
+        return cls(pos, None, edge_index, static, arrays, dict(geodesic or {}), period, unit, names=tuple(names))
 
     @cached_property
     def convection(self) -> ConvectionWeights:

@@ -43,6 +43,8 @@ def write_record(group: h5py.Group, record: MeshRecord) -> None:
     attributes: dict[str, Any] = {"unit": record.unit}
     if record.period is not None:
         attributes["period"] = np.asarray(record.period, dtype=np.float64)
+    if record.names:
+        attributes["names"] = list(record.names)
     write_array(group, "pos", record.pos, attributes)
     if record.face is not None:
         write_array(group, "face", record.face)
@@ -90,7 +92,13 @@ def read_record(group: h5py.Group) -> MeshRecord:
         }
     lengths = attributes.get("period")
     period = None if lengths is None else (float(lengths[0]), float(lengths[1]), float(lengths[2]))
-    return MeshRecord(pos, face, edge_index, node, edge, geodesic, period, attributes["unit"], curves)
+    names = stored_names(attributes)
+    return MeshRecord(pos, face, edge_index, node, edge, geodesic, period, attributes["unit"], curves, names)
+
+
+def stored_names(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the nodes, from the attributes of ``pos``; none where there are none."""
+    return tuple(str(name) for name in attributes.get("names", ()))
 
 
 def _read_all(group: h5py.Group) -> dict[str, np.ndarray]:

@@ -16,7 +16,8 @@ class TrajectoryBlock:
     Args:
         mesh: name of the mesh.
         index: position of the block, from 0.
-        time: [T] float64, strictly increasing; the same for all blocks of a mesh.
+        time: [T] float64, strictly increasing; the same for all blocks of a mesh. Any such axis can be stored, but
+            :class:`MeshDynamicsDataset`, and so training, wants equal steps.
         fields: name → [n, T, V, C] float32 or float64.
         mask: name of a field → [n, T, V] bool, true where observed; a field without mask is observed everywhere.
         parameters: name → [n, ...], what varies between trajectories. Two names have a meaning to the reader:

@@ -37,6 +37,23 @@ def config_hash(config: str) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def require_config(config: str) -> None:
+    """Refuse a config that the checker of files refuses.
+
+    Raises:
+        ValueError: it is not YAML, or not keys and values.
+    """
+    content = None
+    if isinstance(config, str):
+        config_hash(config)  # refuses what is not YAML
+        content = yaml.safe_load(config)
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"config: wanted the attribute 'config' to be YAML keys and values, got {str(config)[:60]!r}; "
+            "give text such as 'made_by: my_script.py'"
+        )
+
+
 class DatasetWriter:
     """Writes one dataset file; a context manager.
 
@@ -48,7 +65,8 @@ class DatasetWriter:
 
     Args:
         output: path of the file.
-        config: YAML text that regenerates the file; its hash decides whether a ``.partial`` folder is continued.
+        config: YAML keys and values, as text, that regenerate the file; their hash decides whether a ``.partial``
+            folder is continued.
         name, description, license: what the file says about itself.
         seed: seed of all random numbers in it.
         field_attributes: field → {"unit", "equation", "boundary"}; None gives every field the unit "1".
@@ -61,6 +79,7 @@ class DatasetWriter:
         FileExistsError: the output is finished and ``overwrite`` is false, or the ``.partial`` folder is of another
             run.
         OSError: the folder cannot be written, or another process writes the same dataset.
+        ValueError: the config is not YAML keys and values.
     """
 
     def __init__(
@@ -78,6 +97,7 @@ class DatasetWriter:
         time_unit: str | TimeAxis = "1",
         overwrite: bool = False,
     ) -> None:
+        require_config(config)
         self.output = Path(output)
         self.partial = self.output.with_name(self.output.name + ".partial")
         self._field_attributes = field_attributes
@@ -143,9 +163,11 @@ class DatasetWriter:
         self._created = manifest["created"]
 
     def _clear_errors(self, path: Path) -> Any:
-        return clear_errors(
-            f"cannot write {path}", f"finished shards are kept in {self.partial}: mend this and run again"
-        )
+        if any(self.partial.glob("*.h5")):  # what fails adds none
+            advice = f"finished shards are kept in {self.partial}: mend this and run again"
+        else:
+            advice = "nothing was finished: mend this and run again, or choose another output"
+        return clear_errors(f"cannot write {path}", advice)
 
     def __enter__(self) -> DatasetWriter:
         return self

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pickle
+import re
 import shutil
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import scipy.interpolate
 import torch
 from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
 
-from pdgn.data import Context, MeshDynamicsDataset, open_file
+from pdgn.data import Context, MeshDynamicsDataset, MeshRecord, TrajectoryBlock, open_file
+from pdgn.mesh import icosphere
 from tests.data.dummy import dummy_block, dummy_writer, write_dummy
 from tests.data.test_writer import flip_chunk
 
@@ -147,3 +150,27 @@ def test_mistakes_are_one_line_errors(path, options, message):
     with pytest.raises(ValueError, match=message) as caught:
         dataset(path, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_uneven_times_are_refused_with_what_makes_them_even(tmp_path):
+    """u is linear in time, so that what the message says gives it exactly."""
+    record = MeshRecord.from_mesh(icosphere(0))
+    time = np.array([0.0, 5.03, 19.83, 30.0, 41.0])
+    field = (2 * time[None, :, None, None] + np.arange(12)[:, None]).repeat(2, axis=0)
+
+    def made(name: str, time: np.ndarray, field: np.ndarray) -> Path:
+        with dummy_writer(tmp_path / name) as writer:
+            writer.write_mesh("ball", record)
+            writer.write_block(TrajectoryBlock("ball", 0, time, {"u": field}, split=("train", "test")))
+            return writer.finish()
+
+    path = made("uneven.h5", time, field)
+    with pytest.raises(ValueError, match=r"wanted equal time steps, got steps from 5\.03 to 14\.8; resample") as caught:
+        dataset(path, history=1, horizon=1, context=Context())
+    even = np.linspace(time[0], time[-1], len(time))
+    (said,) = re.findall(r"(?<=, )scipy.*\(even\)$", str(caught.value))
+    names = {"scipy": scipy, "time": time, "field": field, "even": even, "numpy": np}
+    (axis,) = re.findall(r"even = (numpy.linspace\(.*?\)\)), ", str(caught.value))
+    np.testing.assert_array_equal(eval(axis, names), even)
+    data = dataset(made("even.h5", even, eval(said, names)), history=1, horizon=1, context=Context())[0]
+    np.testing.assert_allclose(data.y[:, 0, 0], 2 * even[1] + np.arange(12), rtol=1e-6)  # float32

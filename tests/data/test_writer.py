@@ -273,6 +273,8 @@ def test_unwritable_folder_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"cannot write .*file/a\.h5\.partial: not a directory"):
         dummy_writer(tmp_path / "file" / "a.h5")
+    with pytest.raises(OSError, match="nothing was finished: mend this and run again, or choose another output$"):
+        dummy_writer(tmp_path / "file" / "a.h5")
     with pytest.raises(FileExistsError, match="wanted the path of a file, got a folder"):
         dummy_writer(tmp_path)
 
@@ -354,6 +356,13 @@ def test_units_are_asked_for(tmp_path):
         writer.write_block(block(fields={"w": np.zeros((2, 3, 12, 1))}))
     with pytest.raises(ValueError, match="config: wanted YAML text"):
         DatasetWriter(tmp_path / "b.h5", config="a: [", name="b", seed=0)
+
+
+@pytest.mark.parametrize("config", ["made by arr.py", "", "- a", "3", {"made_by": "arr.py"}])
+def test_a_config_that_the_checker_refuses_is_refused_at_once(tmp_path, config):
+    with pytest.raises(ValueError, match="wanted the attribute 'config' to be YAML keys and values, got .*; give text"):
+        DatasetWriter(tmp_path / "a.h5", config=config, name="a", seed=0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_dummy_is_a_good_file(tmp_path):
