@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "pdgn"
 FIRST = ["mesh", "operators", "geodesics"]
 ALLOWED = {
     "version": set(),
+    "__main__": {"cli"},
     "mesh": set(),
     "operators": {"mesh"},
     "geodesics": {"mesh", "operators"},

@@ -29,13 +29,15 @@ from pdgn.cli.recipe import (
     StationsRecipe,
     TrajectoryRecipe,
 )
+from pdgn.cli.recipe_parser import RecipeParser
 from pdgn.cli.sensor_recipe import observed_by
 from pdgn.cli.splits import split_schemes
 from pdgn.cli.stations import write_stations
 from pdgn.cli.surfaces import surface_names
 from pdgn.cli.tasks import MeshTask, Result, Surface, Task
 from pdgn.cli.typed import typed
-from pdgn.cli.user_meshes import describe_size, on_meshes
+from pdgn.cli.unchanged import Changes
+from pdgn.cli.user_meshes import on_meshes
 from pdgn.cli.workers import computed_by_workers, computed_here, cores
 from pdgn.data import DatasetWriter
 
@@ -73,11 +75,14 @@ def generate(
         raise ValueError(f"output: wanted the path of a file, given {str(output)!r}")
     if workers < 1:
         raise ValueError(f"workers: wanted at least 1, got {workers}")
-    text = yaml.safe_dump(asdict(recipe), sort_keys=False, allow_unicode=True)
+    values = asdict(recipe)
+    if recipe.stations is not None:
+        values["stations"] = recipe.stations.stored()
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     about: dict[str, Any] = {"config": text, "name": recipe.name, "seed": recipe.seed}
     about |= {"description": recipe.description, "license": recipe.license}
     if recipe.stations is not None:
-        return write_stations(recipe.stations, output, about, overwrite=overwrite)
+        return write_stations(recipe.stations, output, about, unit=recipe.unit, overwrite=overwrite)
     jobs = plan(recipe)
     about |= {"field_attributes": field_attributes(recipe), "time_unit": recipe.trajectories.time_unit}
     about |= {"parameter_units": parameter_units(recipe), "split_schemes": split_schemes(recipe)}
@@ -90,8 +95,12 @@ def generate(
             Progress(recipe.name, total=total, done=total - left, stream=sys.stdout) as progress,
             closing(computed(recipe, tasks, workers, scheduler)) as results,
         ):
+            changes = Changes(recipe)
             for result in results:
                 _write(writer, result, progress)
+                changes.see(result)
+        for line in changes.warnings():
+            print(line)
         return writer.finish()
 
 
@@ -127,27 +136,42 @@ def computed(
         yield from computed_by_workers(recipe, tasks, workers)
 
 
+class GenerateParser(RecipeParser):
+    """The options, with what the command line itself gave as `given`."""
+
+    def parse_args(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Namespace:  # type: ignore[override]
+        """As `StrictParser`, with the names of the options on the command line as `given`."""
+        parsed = super().parse_args(args, *rest, **options)
+        parsed["given"] = [word.split("=")[0].removeprefix("--") for word in self._words if word.startswith("--")]
+        return parsed
+
+
 def build_parser() -> StrictParser:
     """The options of `pdgn generate`: every key of a recipe, and where the file goes.
 
     Returns:
         The parser.
     """
-    parser = StrictParser(
+    parser = GenerateParser(
         "pdgn generate",
         "Simulates a recipe on meshes, or reads sensor tables, into one HDF5 file. Blocks that are finished survive "
         "whatever happens: the same command continues.",
         folder="datasets",
         package="pdgn.recipes",
         expand={"sensors": lambda count: asdict(observed_by(count))},
+        keys=OPTIONAL,
+        entries={"meshes": MeshRecipe},
     )
     parser.add_class_arguments(Recipe, skip={"meshes", *OPTIONAL})
-    parser.add_argument("--meshes", type=list[dict], default=[], help="The surfaces, a list of entries.")
+    parser.add_argument("--meshes", type=list[dict], default=[], help="The surfaces, a list of entries (keys below).")
     parser.add_argument(
         "--sensors", type=int | dict | None, default=None,
-        help="Observe at sampled vertices. A number: with noise of 5 %%, gaps of 10 %%, the surface kept.",
+        help="Observe at vertices. A number: noise 0.05, gaps 0.1, the surface kept; or keys and values (below).",
     )  # fmt: skip
-    parser.add_argument("--stations", type=dict | None, default=None, help="Read sensor tables instead of simulating.")
+    parser.add_argument(
+        "--stations", type=dict | None, default=None,
+        help="Read sensor tables instead of simulating; its keys are listed below.",
+    )  # fmt: skip
     parser.add_argument(
         "--geodesics", type=dict | None, default=None, help="A supervised set of distances instead of a simulation."
     )
@@ -156,9 +180,14 @@ def build_parser() -> StrictParser:
         help="Your own meshes instead of the recipe's, repaired, and scaled to the area of the recipe's first surface.",
     )  # fmt: skip
     parser.add_argument(
+        "--test_mesh", type=str, nargs="+", default=[], metavar="FILE",
+        help="As --mesh, for test alone: never trained on.",
+    )  # fmt: skip
+    parser.add_argument(
         "--variants", type=list[Variant], default=[], help="Of the meshes of --mesh: [coarser, finer, retriangulated]."
     )
     parser.add_argument("--keep_size", action="store_true", help="Leave the meshes of --mesh at their own size.")
+    parser.add_argument("--weld", action="store_true", help="Join vertices at one place, of the meshes of --mesh.")
     parser.add_argument("--output", type=str, required=True, help="The file to make, FILE.h5.")
     parser.add_argument("--workers", type=int, default=cores(), help="Processes; the file is the same.")
     parser.add_argument(
@@ -185,12 +214,15 @@ def run(args: Namespace) -> int:
         ValueError: the recipe, or an option of --mesh without a mesh.
     """
     recipe = recipe_of(args)
-    if args.mesh:
-        recipe = on_meshes(recipe, args.mesh, variants=args.variants, keep_size=args.keep_size)
-        print(describe_size(recipe))
-    elif args.variants or args.keep_size:
-        option = "--variants" if args.variants else "--keep_size"
-        raise ValueError(f"{option}: wanted with --mesh FILE, given without, where it changes nothing")
+    options = {name: args[name] for name in ("variants", "keep_size", "weld")}
+    if args.mesh or args.test_mesh:
+        # Only where the user says so are unit and description those of the meshes and not of the recipe's own.
+        said = {name: args[name] for name in ("unit", "description") if name in args.given}
+        recipe, lines = on_meshes(recipe, args.mesh, test_files=args.test_mesh, **options, **said)
+        print("\n".join(lines))
+    elif any(options.values()):
+        option = next(name for name, value in options.items() if value)
+        raise ValueError(f"--{option}: wanted with --mesh FILE, given without, where it changes nothing")
     path = generate(recipe, Path(args.output), workers=args.workers, scheduler=args.scheduler, overwrite=args.overwrite)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -1,10 +1,11 @@
-"""`pdgn info FILE.h5`: what is in a dataset file, and how to make it again."""
+"""`pdgn info FILE`: what is in a dataset file, and how to make it again; what a mesh file is."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from pdgn.cli.one_line_parser import OneLineParser
 
 if TYPE_CHECKING:
     from pdgn.data.contents import FieldContents, FileContents, MeshContents, TrajectoryContents
+
+_MOST_NAMES = 60
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,9 +30,10 @@ def build_parser() -> argparse.ArgumentParser:
         prog="pdgn info",
         description="Prints what a dataset file holds: where it comes from, its meshes (those that are alike on one "
         "line), geodesic fields and curves, trajectories by split, fields and parameters with their units, sizes on "
-        "the disk, and the commands that make it again. Fields are not read; pdgn check does that.",
+        "the disk, and the commands that make it again. Fields are not read; pdgn check does that. Of a mesh file: its "
+        "size, topology, defects and what to do about them.",
     )
-    parser.add_argument("file", metavar="FILE.h5", help="a dataset file, as pdgn generate writes it")
+    parser.add_argument("file", metavar="FILE", help="a dataset, as pdgn generate writes it, or OBJ, PLY, OFF or STL")
     parser.add_argument("--config", action="store_true", help="print the stored recipe (YAML) and nothing else")
     return parser
 
@@ -43,6 +47,13 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         OSError, ValueError: the file cannot be opened, is of another schema or broken.
     """
+    if Path(args.file).suffix.lower() in (".obj", ".ply", ".off", ".stl"):
+        if args.config:
+            raise ValueError(f"--config: wanted with a dataset, given with the mesh {args.file}, which has no recipe")
+        from pdgn.cli.mesh_report import mesh_report
+
+        print("\n".join(mesh_report(Path(args.file))))
+        return
     from pdgn.data.contents import contents  # loaded only once the options are known to be right
 
     found = contents(args.file)
@@ -109,6 +120,10 @@ def _meshes(meshes: list[MeshContents]) -> Iterator[str]:
         yield f"  geodesic distances{label}: {text}"
     for label, text in _shared({label: _curves(members) for label, members in alike.items()}):
         yield f"  curves{label}: {text}"
+    for mesh in meshes:
+        if mesh.names:
+            more = f" and {len(mesh.names) - _MOST_NAMES} more" if len(mesh.names) > _MOST_NAMES else ""
+            yield f"  nodes of {mesh.name}: {', '.join(mesh.names[:_MOST_NAMES])}{more}"
 
 
 def _mesh_kind(mesh: MeshContents) -> Any:
@@ -202,13 +217,26 @@ def _arrays(arrays: dict[str, FieldContents]) -> Iterator[str]:
 
 
 def _again(path: Path, about: dict[str, Any]) -> Iterator[str]:
+    config = yaml.safe_load(about["config"])
+    if not _is_recipe(config):
+        yield "Not made from a recipe of pdgn generate; how it was made: pdgn info FILE --config"
+        return
     recipe, again = f"{path.stem}.yaml", path.with_name(f"{path.stem}-again.h5")
     yield "To make it again, the same arrays with the same versions of libraries on the same kind of processor:"
     yield f"  pdgn info {shlex.quote(str(path))} --config > {shlex.quote(recipe)}"
     yield f"  pdgn generate --config {shlex.quote(recipe)} --output {shlex.quote(str(again))}"
-    files = list(dict.fromkeys(_files(yaml.safe_load(about["config"]))))
+    files = list(dict.fromkeys(_files(config)))
     if files:
         yield f"  (reads {', '.join(files)}: paths as the recipe has them, from the folder where the command runs)"
+
+
+def _is_recipe(config: Any) -> bool:
+    """Whether a config has the keys of a recipe, and those that every one has."""
+    from pdgn.cli.recipe import Recipe
+
+    known = {item.name for item in fields(Recipe)}
+    keys = set(config) if isinstance(config, dict) else set()
+    return "name" in keys and keys <= known and bool(keys & {"meshes", "stations"})
 
 
 def _files(value: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pdgn.cli.wanted import require, require_at_least, require_positive
 from pdgn.data.schema import require_name
 
-Repair = Literal["isolated", "degenerate", "duplicate", "non_manifold", "orientation"]
+Repair = Literal["weld", "isolated", "degenerate", "duplicate", "non_manifold", "orientation"]
 Variant = Literal["coarser", "finer", "retriangulated"]
 
 
@@ -26,7 +26,8 @@ class MeshRecipe:
             the surface is never trained on.
         area: scale the surface to this total area [length²]; none: leave it as it is.
         remove_isolated: drop vertices that no face uses (reported); without it such a mesh is refused.
-        repair: further repairs of `pdgn.mesh.repair`, in its order (reported).
+        repair: further repairs of `pdgn.mesh.repair`, in its order (reported); "weld" joins vertices nearer to each
+            other than 1e-6 of the diagonal of the bounding box.
         variants: the same surface at other resolutions, as further surfaces <name>_<variant> for test alone, on which
             the surface's test trajectories run again.
     """

@@ -6,8 +6,9 @@ import argparse
 import csv
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,24 @@ from pdgn.cli.one_line_parser import OneLineParser
 from pdgn.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from pdgn.cli.user_meshes import OwnMesh
     from pdgn.data import MeshRecord
+    from pdgn.mesh import TriMesh
     from pdgn.prediction import Predictor
+
+
+class Given(NamedTuple):
+    """What the model is given: a mesh with V nodes, observed frames [T0, V, C] on it, mask [T0, V], parameters.
+
+    Args:
+        target: [V'] int64, the node that each vertex of the file became, -1 for none; None: nodes are as given.
+    """
+
+    mesh: TriMesh | MeshRecord
+    observed: np.ndarray
+    mask: np.ndarray | None
+    parameters: dict[str, np.ndarray] | None
+    target: np.ndarray | None = None
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -28,13 +45,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="pdgn predict",
         description="Continues observed frames on a mesh, in physical units. The output holds prediction "
-        "[steps, V, C], time [steps] since the last observed frame, channel_names, channel_units and time_unit.",
+        "[steps, V, C], time [steps] since the last observed frame, channel_names, channel_units and time_unit. A mesh "
+        "file is repaired as pdgn generate --mesh does; V stays the number of its vertices, NaN where no face has one.",
     )
     parser.add_argument("--checkpoint", required=True, metavar="FILE", help="best.ckpt of a run")
     parser.add_argument(
         "--mesh", required=True, metavar="FILE",
         help="OBJ, PLY, OFF or STL; or DATASET.h5:NAME, a mesh or the sensors of a dataset",
     )  # fmt: skip
+    parser.add_argument("--weld", action="store_true", help="join vertices of the mesh file that are at one place")
     parser.add_argument(
         "--observed", required=True, metavar="FILE",
         help="frames [T0, V, C] or [T0, V]: .npy, .npz (array 'observed', perhaps 'mask'), or .csv with one row per "
@@ -57,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         FileExistsError: the output exists and ``--overwrite`` is not given.
+        ValueError, OSError: an option is wrong or a file cannot be read.
     """
     output = Path(args.output)
     if output.suffix != ".npz":
@@ -73,7 +93,12 @@ def run(args: argparse.Namespace) -> None:
     from pdgn.prediction import load
 
     predictor = load(args.checkpoint, args.device)
-    frames = predictor.frames(_mesh(args.mesh), observed, args.steps, parameters=parameters, mask=mask, time=args.time)
+    given = _given(args.mesh, args.weld, observed, mask, parameters)
+    frames = predictor.frames(
+        given.mesh, given.observed, args.steps, parameters=given.parameters, mask=given.mask, time=args.time
+    )
+    if given.target is not None:
+        frames = _at_vertices_of_the_file(frames, given.target)
     with Progress("predict", total=args.steps, done=0, stream=sys.stderr, unit="frames") as progress:
         write_prediction(output, progress.over(frames), args.steps, _labels(predictor, args.steps))
     print(f"{output}: {args.steps} frames of {', '.join(predictor.channel_names)}")
@@ -141,15 +166,61 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _mesh(name: str) -> str | MeshRecord:
-    """A mesh file's path, or the record of a mesh in a dataset, given as DATASET.h5:NAME."""
+def _given(
+    name: str, weld: bool, observed: np.ndarray, mask: np.ndarray | None, parameters: dict[str, np.ndarray] | None
+) -> Given:
+    """A mesh file, repaired, or a mesh of a dataset, given as DATASET.h5:NAME, and what is given on it."""
     file, separator, mesh = name.rpartition(":")
-    if not separator or not file.endswith((".h5", ".hdf5")):
-        return name
-    from pdgn.data import open_file
+    if separator and file.endswith((".h5", ".hdf5")):
+        if weld:
+            raise ValueError(f"--weld: wanted with a mesh file, given with {name}, whose mesh is as it was generated")
+        from pdgn.data import open_file
 
-    with open_file(file) as dataset:
-        return dataset.record(mesh)
+        with open_file(file) as dataset:
+            return Given(dataset.record(mesh), observed, mask, parameters)
+    from pdgn.cli.user_meshes import own_mesh
+
+    own = own_mesh(name, weld=weld)
+    for line in own.lines:
+        print(line)
+    return _on_repaired(own, name, Given(own.mesh, observed, mask, parameters))
+
+
+def _on_repaired(own: OwnMesh, name: str, given: Given) -> Given:
+    """What is given at the vertices of a mesh file, or of it repaired, at those of it repaired."""
+    before, now, columns = own.given.num_vertices, own.mesh.num_vertices, np.shape(given.observed)[1:2]
+    if own.mesh is own.given or (columns == (now,) and now != before):
+        return given
+    if columns != (before,):
+        raise ValueError(
+            f"observed: wanted [T0, {before}, C], the vertices of {name}, or [T0, {now}, C], those of it repaired, "
+            f"given {list(np.shape(given.observed))}"
+        )
+    report, faces = own.report, own.given.num_faces
+    print(
+        f"observed and prediction are at the {before} vertices of the file, {int((report.vertex_target < 0).sum())} NaN"
+    )
+
+    def carried(name: str, values: np.ndarray) -> np.ndarray:
+        if values.shape[:1] == (faces,) and (faces != before or name.endswith("_faces")):
+            return values[report.face_source]
+        return values[report.vertex_source] if values.shape[:1] == (before,) else values
+
+    parameters = given.parameters and {key: carried(key, values) for key, values in given.parameters.items()}
+    mask = (
+        given.mask
+        if given.mask is None or np.shape(given.mask)[1:2] != (before,)
+        else given.mask[:, report.vertex_source]
+    )
+    return Given(own.mesh, given.observed[:, report.vertex_source], mask, parameters, report.vertex_target)
+
+
+def _at_vertices_of_the_file(frames: Iterator[np.ndarray], target: np.ndarray) -> Iterator[np.ndarray]:
+    """Frames [V, C] of the repaired mesh at the vertices of the file [V', C]; NaN where one was removed."""
+    for frame in frames:
+        values = frame[target]
+        values[target < 0] = np.nan
+        yield values
 
 
 def _labels(predictor: Predictor, steps: int) -> dict[str, np.ndarray]:

@@ -14,7 +14,10 @@ from pdgn.cli.nearest import nearest
 from pdgn.cli.parser import readable
 from pdgn.cli.recipe import Recipe
 from pdgn.cli.typed import fits
-from pdgn.mesh import SHAPES, Shape, TriMesh, read_mesh, repair, variant
+from pdgn.mesh import SHAPES, RepairReport, Shape, TriMesh, read_mesh, repair, variant
+from pdgn.mesh.slits import Slits, slits
+
+WELD_ADVICE = "weld them if that is not meant (--weld; in a recipe repair: [weld]; in Python repair(mesh, weld=True))"
 
 
 class Place(NamedTuple):
@@ -117,14 +120,27 @@ def surface(recipe: Recipe, index: int) -> TriMesh:
 def _base(recipe: Recipe, place: Place) -> tuple[TriMesh, float]:
     """The surface of a place, not its variant, and the factor by which it was scaled."""
     entry = place.entry
-    mesh = _read(entry) if entry.file is not None else _generate(entry, _seed(recipe, place))
-    mesh, _ = _repaired(mesh, entry)
+    mesh = read(entry) if entry.file is not None else _generate(entry, _seed(recipe, place))
+    mesh, _ = repaired(mesh, entry)
     isolated = mesh.topology().isolated_vertices.size
     if isolated:
         raise ValueError(f"mesh '{place.name}': {isolated} vertices belong to no face; set "
                          "remove_isolated: true in the recipe to drop them")  # fmt: skip
     factor = 1.0 if entry.area is None else float(np.sqrt(entry.area / mesh.face_area.sum()))
     return _scaled(mesh, factor), factor
+
+
+def scale(recipe: Recipe, index: int) -> float:
+    """The factor by which one surface is scaled to the area of its entry; 1 where it has none.
+
+    Args:
+        recipe: the recipe.
+        index: position in `places(recipe)`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `surface`.
+    """
+    return _base(recipe, places(recipe)[index])[1]
 
 
 def _scaled(mesh: TriMesh, factor: float) -> TriMesh:
@@ -146,28 +162,67 @@ def remarks(recipe: Recipe, index: int) -> list[str]:
         index: position in `places(recipe)`.
 
     Returns:
-        One line on what was repaired and one on the defects that are left; none for a mesh that is sound, and none
-        for variants and sensors, as their surface has them.
+        As `file_remarks`; none for a mesh that is sound, and none for variants and sensors, as their surface has them.
     """
     name, entry, _, kind, network = places(recipe)[index]
     if entry.file is None or kind is not None or (network and recipe.sensors and recipe.sensors.keep_surface):
         return []
-    mesh, report = _repaired(_read(entry), entry)
-    lines = [] if report is None else [f"mesh '{name}': {report}"]
-    found = mesh.topology().describe()
-    return lines if found.endswith("no defects") else [*lines, f"mesh '{name}': {found}"]
+    given = read(entry)
+    return file_remarks(name, entry, given, *repaired(given, entry))
 
 
-def _repaired(mesh: TriMesh, entry: MeshRecipe) -> tuple[TriMesh, str | None]:
-    """The mesh with the repairs of its entry, and what they did; None where none is asked for."""
+def file_remarks(name: str, entry: MeshRecipe, given: TriMesh, mesh: TriMesh, report: RepairReport | None) -> list[str]:
+    """What a user should know about a mesh from a file.
+
+    Args:
+        name: of the mesh.
+        entry: its entry.
+        given: the mesh as it was read.
+        mesh: as it was repaired.
+        report: what `repaired` did; None: nothing is said of it.
+
+    Returns:
+        Up to three lines: what was repaired, the defects that are left, vertices that coincide along slits.
+    """
+    found, cut = mesh.topology().describe(), unwelded(entry, given)
+    lines = [] if report is None else [report.describe()]
+    lines += [] if found.endswith("no defects") else [found]
+    lines += [] if cut is None else [f"{cut.describe()}; {WELD_ADVICE}"]
+    return [f"mesh '{name}': {line}" for line in lines]
+
+
+def unwelded(entry: MeshRecipe, given: TriMesh) -> Slits | None:
+    """The slits of a mesh as it was read (repairs split vertices), where its entry does not weld them."""
+    return None if "weld" in entry.repair else slits(given)
+
+
+def repaired(mesh: TriMesh, entry: MeshRecipe) -> tuple[TriMesh, RepairReport | None]:
+    """A mesh with the repairs of its entry, and what they did.
+
+    Args:
+        mesh: as it was read.
+        entry: says which repairs.
+
+    Returns:
+        The mesh, and the report; None where none is asked for.
+    """
     wanted: set[str] = {*entry.repair, *(["isolated"] if entry.remove_isolated else [])}
-    if not wanted:
-        return mesh, None
-    mesh, report = repair(mesh, **dict.fromkeys(sorted(wanted), True))
-    return mesh, report.describe()
+    return repair(mesh, **dict.fromkeys(sorted(wanted), True)) if wanted else (mesh, None)
 
 
-def _read(entry: MeshRecipe) -> TriMesh:
+def read(entry: MeshRecipe) -> TriMesh:
+    """The mesh of an entry's file, as it is there.
+
+    Args:
+        entry: its `file` says where.
+
+    Returns:
+        The mesh.
+
+    Raises:
+        ValueError: the file is no mesh.
+        FileNotFoundError: no such file.
+    """
     path = Path(entry.file or "")
     if not path.is_file():
         raise FileNotFoundError(f"mesh '{entry.name}': no file {path}")

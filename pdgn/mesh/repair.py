@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from pdgn.mesh.sides import Sides
+from pdgn.mesh.coincident import WELD_TOLERANCE, coincident
+from pdgn.mesh.sides import Sides, repeats_a_vertex
 from pdgn.mesh.topology import inward_parts
 from pdgn.mesh.tri_mesh import TriMesh
 
@@ -21,6 +22,7 @@ class RepairReport(NamedTuple):
 
     Attributes:
         isolated_removed: vertices removed because no face had them.
+        vertices_welded: vertices removed because another is at their place, which their faces now have.
         vertices_joined: vertices joined to another at the other end of an edge of length zero.
         degenerate_removed: faces removed because they repeat a vertex or have no area.
         duplicate_removed: faces removed because an earlier one has the same vertices.
@@ -29,9 +31,11 @@ class RepairReport(NamedTuple):
         non_orientable_parts: parts (faces joined across edges) left as they were, since no orientation fits (Möbius).
         vertex_source: [V_new] int64, vertex of the input that each vertex of the result was.
         face_source: [F_new] int64, likewise for faces.
+        vertex_target: [V] int64, vertex of the result that each vertex of the input became; -1 where it was removed.
     """
 
     isolated_removed: int
+    vertices_welded: int
     vertices_joined: int
     degenerate_removed: int
     duplicate_removed: int
@@ -40,6 +44,7 @@ class RepairReport(NamedTuple):
     non_orientable_parts: int
     vertex_source: IntArray
     face_source: IntArray
+    vertex_target: IntArray
 
     def describe(self) -> str:
         """One line with every count that is not zero."""
@@ -50,18 +55,23 @@ class RepairReport(NamedTuple):
 def repair(
     mesh: TriMesh,
     *,
+    weld: bool = False,
     isolated: bool = False,
     degenerate: bool = False,
     duplicate: bool = False,
     non_manifold: bool = False,
     orientation: bool = False,
+    weld_tolerance: float = WELD_TOLERANCE,
 ) -> tuple[TriMesh, RepairReport]:
-    """Repair what is asked for and say what was done; positions are never moved.
+    """Repair what is asked for and say what was done; positions are never moved (but by welding, within its tolerance).
 
-    In this order: degenerate, duplicate, non_manifold, orientation, isolated.
+    In this order: weld, degenerate, duplicate, non_manifold, orientation, isolated.
 
     Args:
         mesh: any mesh.
+        weld: make one vertex, the first, of those at one place, and remove the faces that thereby repeat a vertex.
+            Slits close; parts that touch grow together, and where three faces then share an edge, `non_manifold`
+            takes them apart again.
         isolated: remove vertices that no face has (those too that the other repairs leave behind).
         degenerate: join the ends of edges of length zero, then remove faces that repeat a vertex or have no area. A
             face without area but with three different places may leave a slit.
@@ -70,53 +80,64 @@ def repair(
             three faces or more. The first fan keeps the vertex, the others get new ones at the end.
         orientation: turn faces so that neighbours agree (the smaller number of faces in each part), then parts that
             are inside out or, in a plane z = const, clockwise.
+        weld_tolerance: vertices nearer to each other than this times the diagonal of the bounding box are at one place;
+            0: equal positions only.
 
     Returns:
         (mesh, report); the same mesh where nothing was to be done.
 
     Raises:
-        ValueError: where no face would be left.
+        ValueError: where no face would be left, or the tolerance is negative or not finite.
     """
-    counts = dict.fromkeys(RepairReport._fields[:7], 0)
-    pos_source, face_source = np.arange(mesh.num_vertices), np.arange(mesh.num_faces)
-    face = np.array(mesh.face)
-    if degenerate:
-        face, counts["vertices_joined"] = _join(mesh, face)
-        keep = ~TriMesh(mesh.pos, face, mesh.period).degenerate
+    counts = dict.fromkeys(RepairReport._fields[:8], 0)
+    target, face_source = np.arange(mesh.num_vertices), np.arange(mesh.num_faces)
+    pos_source, face = target, np.array(mesh.face)
+    if weld:
+        pos_source, target = np.unique(coincident(mesh.pos, weld_tolerance, mesh.period), return_inverse=True)
+        keep = repeats_a_vertex(face) | ~repeats_a_vertex(target[face])
+        face, face_source = target[face][keep], face_source[keep]
+        counts["vertices_welded"], counts["degenerate_removed"] = len(target) - len(pos_source), int((~keep).sum())
+    pos = mesh.pos[pos_source]
+    if degenerate and len(face):
+        lowest = _join(TriMesh(pos, face, mesh.period))
+        face, target = lowest[face], lowest[target]
+        counts["vertices_joined"] = int((lowest != np.arange(len(lowest))).sum())
+        keep = ~TriMesh(pos, face, mesh.period).degenerate
         face, face_source = face[keep], face_source[keep]
-        counts["degenerate_removed"] = int((~keep).sum())
+        counts["degenerate_removed"] += int((~keep).sum())
     if duplicate and len(face):
         keep = np.ones(len(face), dtype=bool)
-        keep[TriMesh(mesh.pos, face, mesh.period).topology().duplicate_faces] = False
+        keep[TriMesh(pos, face, mesh.period).topology().duplicate_faces] = False
         face, face_source = face[keep], face_source[keep]
         counts["duplicate_removed"] = int((~keep).sum())
     if not len(face):
         raise ValueError(f"no face is left of {mesh.num_faces} after repair: all are degenerate")
     if non_manifold:
-        face, added = _split(face, mesh.num_vertices)
-        pos_source = np.concatenate([pos_source, added])
+        face, added = _split(face, len(pos))
+        pos_source = np.concatenate([pos_source, pos_source[added]])
         counts["vertices_split"] = len(added)
     if orientation:
         face, counts["faces_flipped"], counts["non_orientable_parts"] = _orient(mesh.pos[pos_source], face, mesh)
     if isolated:
         used = np.bincount(face.ravel(), minlength=len(pos_source)) > 0
-        face, pos_source = (np.cumsum(used) - 1)[face], pos_source[used]
+        number = np.where(used, np.cumsum(used) - 1, -1)
+        face, pos_source, target = number[face], pos_source[used], number[target]
         counts["isolated_removed"] = int((~used).sum())
-    report = RepairReport(**counts, vertex_source=pos_source, face_source=face_source)
+    report = RepairReport(**counts, vertex_source=pos_source, face_source=face_source, vertex_target=target)
     if not any(counts.values()):
         return mesh, report
     return TriMesh(mesh.pos[pos_source], face, mesh.period), report
 
 
-def _join(mesh: TriMesh, face: IntArray) -> tuple[IntArray, int]:
-    """Faces with the ends of zero-length edges joined in the lowest vertex, and the number of vertices joined."""
+def _join(mesh: TriMesh) -> IntArray:
+    """The lowest vertex that each can be reached from along edges of length zero, [V]."""
     pairs = mesh.topology().zero_length_edges
     shape = (mesh.num_vertices, mesh.num_vertices)
     graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=shape)
     num, label = connected_components(graph, directed=False)
     lowest = np.full(num, mesh.num_vertices)
     np.minimum.at(lowest, label, np.arange(mesh.num_vertices))
-    return lowest[label][face], mesh.num_vertices - num
+    return lowest[label]
 
 
 def _split(face: IntArray, num_vertices: int) -> tuple[IntArray, IntArray]:

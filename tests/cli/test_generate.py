@@ -193,3 +193,17 @@ def test_a_finished_file_is_kept_unless_told_otherwise(tiny: Path, capsys: pytes
     words = ["--config", TINY, "--output", str(tiny), "--workers", "1"]
     assert main(words, command="generate") == 2
     assert "--overwrite" in capsys.readouterr().err and tiny.read_bytes() == before
+
+
+def test_the_help_lists_the_keys_of_what_holds_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["generate", "--help"])
+    shown = capsys.readouterr().out
+    assert "%%" not in shown
+    entry = shown.partition("keys of an entry of --meshes:\n")[2]
+    text = " ".join(entry.split())
+    assert "count how many members of a seeded family (bumpy_sphere). (an integer, default: 1)" in text
+    assert "repair further repairs" in text and "orientation values, default: []" in text
+    assert "name name in the file; members of a family get _0, _1, ... appended. (text, required)" in text
+    for key in ("--sensors.gap_length", "--geodesics.most_sources", "--stations.readings"):
+        assert f"\n  {key}\n" in shown

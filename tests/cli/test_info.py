@@ -15,6 +15,8 @@ from pdgn.cli.main import main
 from pdgn.data import open_file
 from pdgn.data.contents import contents
 from pdgn.data.schema import set_attributes
+from pdgn.mesh import icosphere, write_mesh
+from tests.cli.test_user_meshes import SLITS, slit_torus
 from tests.data.dummy import arrays, assert_same, write_dummy
 from tests.data.showcase import write_showcase
 
@@ -67,7 +69,7 @@ def test_the_report_tells_of_everything(showcase: Path) -> None:
         "  u: [V, 1], float32, K, u_t = div(κ grad u) & more, boundary: neumann (on moving, pair, plane)\n",
         "  flow: [V, 3], float64, m/s, with a mask (on stations)\n", "  pos: [V, 3], float64, m, x_t = −2Hn",
         "  kappa: number, float64\n", "  velocity: [V, 3], float64\n",
-        f"pdgn info {showcase} --config > showcase.yaml", "pdgn generate --config showcase.yaml --output ",
+        "Not made from a recipe of pdgn generate",
     ):  # fmt: skip
         assert line in text, line
 
@@ -110,7 +112,8 @@ def test_config_prints_the_recipe_alone_and_files_that_it_reads_are_named(
 ) -> None:
     path = write_dummy(tmp_path / "my data.h5")
     config = (
-        "meshes:\n- {name: a, file: my/a.obj}\nstations: {stations: s.csv, readings: r.csv, field: t}\nlicense: ä\n"
+        "name: a\nmeshes:\n- {name: a, file: my/a.obj}\n"
+        "stations: {stations: s.csv, readings: r.csv, field: t}\nlicense: ä\n"
     )
     with h5py.File(path, "r+") as file:
         set_attributes(file, {"config": config})
@@ -134,3 +137,37 @@ def test_files_that_are_no_datasets_are_one_line(tmp_path: Path, capsys: pytest.
         assert main(["info", str(tmp_path / name)]) == 2
         captured = capsys.readouterr()
         assert captured.out == "" and message in captured.err and captured.err.count("\n") == 1
+
+
+def test_a_file_that_no_recipe_made_is_not_said_to_be_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_dummy(tmp_path / "a.h5")
+    for config, recipe in (
+        ("made_by: arr.py\n", False), ("name: a\nmade_by: arr.py\n", False), ("name: a\n", False),
+        ("name: a\nmeshes: []\n", True), ("name: a\nstations: {readings: r.csv}\n", True),
+    ):  # fmt: skip
+        with h5py.File(path, "r+") as file:
+            set_attributes(file, {"config": config})
+        assert main(["info", str(path)]) == 0
+        shown = capsys.readouterr().out
+        assert ("pdgn generate --config" in shown) == recipe
+        assert ("Not made from a recipe of pdgn generate; how it was made: pdgn info FILE --config" in shown) != recipe
+
+
+def test_a_mesh_file_is_told_of_with_its_slits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_mesh(slit_torus(), tmp_path / "slit.obj")
+    write_mesh(icosphere(2, radius=2.0), tmp_path / "ball.PLY")
+    assert main(["info", str(tmp_path / "slit.obj")]) == 0
+    shown = capsys.readouterr().out
+    assert "slit.obj: 303 vertices, 576 faces\n" in shown and "15 boundary loops, Euler" in shown
+    assert f"\n  {SLITS}" in shown
+    assert main(["info", str(tmp_path / "ball.PLY")]) == 0
+    shown = capsys.readouterr().out
+    area = icosphere(2, radius=2.0).face_area.sum()
+    assert "162 vertices, 320 faces" in shown and f"4 × 4 × 4, area {area:.6g}, edges of 0.5987" in shown
+    assert "1 component, closed, Euler characteristic 2; no defects" in shown and "coincide" not in shown
+    assert main(["info", "--config", str(tmp_path / "slit.obj")]) == 2
+    assert "--config: wanted with a dataset, given with the mesh" in capsys.readouterr().err
+    (tmp_path / "letter.obj").write_text("Dear Sir,\n")
+    assert main(["info", str(tmp_path / "letter.obj")]) == 2 and main(["info", str(tmp_path / "no.obj")]) == 2

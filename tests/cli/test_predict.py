@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pdgn.cli.main import main
-from pdgn.cli.predict import read_observed
-from pdgn.mesh import icosphere, write_mesh
+from pdgn.cli.predict import Given, _on_repaired, read_observed
+from pdgn.cli.user_meshes import OwnMesh
+from pdgn.mesh import TriMesh, icosphere, repair, write_mesh
 from pdgn.prediction import Predictor, load
 from tests.evaluation.tiny import make_run
 
@@ -161,3 +162,77 @@ def test_objects_are_never_unpickled_and_arrays_must_be_named(tmp_path):
     np.savez(tmp_path / "x.npz", a=np.ones(2), b=np.ones(2))
     with pytest.raises(ValueError, match="wanted an array 'observed', given a, b"):
         read_observed(tmp_path / "x.npz")
+
+
+def broken_ball() -> tuple[TriMesh, np.ndarray]:
+    """The ball, its vertices shuffled, with one of no face, a copy of one along a slit, a face without area; and the
+    vertex of the ball that each vertex is, -1 for that of no face."""
+    ball, rng = icosphere(1), np.random.default_rng(3)
+    copied = 7
+    first = np.flatnonzero((ball.face == copied).any(axis=1))[0]
+    face = np.array(ball.face)
+    face[first] = np.where(face[first] == copied, 43, face[first])
+    pos = np.concatenate([ball.pos, [[9.0, 9, 9]], ball.pos[copied : copied + 1]])
+    face = np.concatenate([face[:10], [[0, 0, 1]], face[10:]])
+    order = rng.permutation(44)
+    return TriMesh(pos[order], np.argsort(order)[face]), np.concatenate([np.arange(42), [-1, copied]])[order]
+
+
+def test_a_mesh_that_generate_repairs_is_repaired_in_the_same_way(place, tmp_path, capsys):
+    mesh, vertex = broken_ball()
+    write_mesh(mesh, tmp_path / "broken.obj")
+    frames = np.load(place / "observed.npy")[:, vertex]
+    mask = np.ones(frames.shape, dtype=bool)
+    mask[0, vertex == 3] = False
+    np.savez(tmp_path / "observed.npz", observed=frames, mask=mask)
+    options = {"mesh": tmp_path / "broken.obj", "observed": tmp_path / "observed.npz"}
+    assert main([*words(place, tmp_path / "out.npz", **options), "--weld"]) == 0
+    shown = capsys.readouterr().out
+    assert "mesh 'broken': 1 isolated removed; 1 vertices welded; 1 degenerate removed\n" in shown
+    assert "observed and prediction are at the 44 vertices of the file, 1 NaN\n" in shown
+    sound = np.ones((2, 42), dtype=bool)
+    sound[0, 3] = False
+    np.savez(tmp_path / "sound.npz", observed=np.load(place / "observed.npy"), mask=sound)
+    assert main(words(place, tmp_path / "sound-out.npz", observed=tmp_path / "sound.npz")) == 0
+    with np.load(tmp_path / "out.npz") as one, np.load(tmp_path / "sound-out.npz") as two:
+        result, wanted = one["prediction"], two["prediction"]
+    assert result.shape == (3, 44, 1) and np.isnan(result[:, vertex < 0]).all()
+    # The same ball with its vertices and edges in another order: sums in float32.
+    np.testing.assert_allclose(result[:, vertex >= 0], wanted[:, vertex[vertex >= 0]], atol=1e-4)
+
+
+def test_observations_at_the_repaired_vertices_are_taken_too_and_others_refused(place, tmp_path, capsys):
+    ball = icosphere(1)
+    mesh = TriMesh(np.concatenate([[[9.0, 9, 9]], ball.pos]), ball.face + 1)
+    write_mesh(mesh, tmp_path / "isolated.obj")
+    assert main(words(place, tmp_path / "out.npz", mesh=tmp_path / "isolated.obj")) == 0
+    assert main(words(place, tmp_path / "sound.npz")) == 0
+    with np.load(tmp_path / "out.npz") as one, np.load(tmp_path / "sound.npz") as two:
+        np.testing.assert_array_equal(one["prediction"], two["prediction"])
+    np.save(tmp_path / "short.npy", np.ones((2, 41)))
+    options = {"mesh": tmp_path / "isolated.obj", "observed": tmp_path / "short.npy"}
+    assert main(words(place, tmp_path / "no.npz", **options)) == 2
+    error = capsys.readouterr().err
+    assert "observed: wanted [T0, 43, C], the vertices of " in error
+    assert "or [T0, 42, C], those of it repaired, given [2, 41]" in error and not (tmp_path / "no.npz").exists()
+
+
+def test_parameters_follow_the_vertices_and_faces_that_are_left():
+    mesh, vertex = broken_ball()
+    own = OwnMesh(mesh, *repair(mesh, weld=True, degenerate=True, isolated=True), [])
+    parameters = {
+        "flow": mesh.pos,
+        "flow_faces": np.arange(81.0),
+        "on_faces": np.arange(81.0),
+        "strength": np.array(2.0),
+    }
+    given = _on_repaired(own, "x.obj", Given(own.mesh, np.tile(vertex, (2, 1)), None, parameters))
+    np.testing.assert_array_equal(given.parameters["flow"], own.mesh.pos)
+    np.testing.assert_array_equal(given.parameters["flow_faces"], own.report.face_source)
+    np.testing.assert_array_equal(given.parameters["on_faces"], own.report.face_source)
+    assert given.parameters["strength"] == 2.0 and sorted(given.observed[0]) == list(range(42))
+
+
+def test_welding_is_for_mesh_files(place, tmp_path, capsys):
+    assert main([*words(place, tmp_path / "out.npz", mesh=f"{place / 'decay.h5'}:ball"), "--weld"]) == 2
+    assert "--weld: wanted with a mesh file, given with" in capsys.readouterr().err

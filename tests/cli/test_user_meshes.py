@@ -16,7 +16,7 @@ from pdgn.cli.needs import require_topology
 from pdgn.cli.recipe import Recipe
 from pdgn.cli.user_meshes import on_meshes
 from pdgn.data import check_file
-from pdgn.mesh import TriMesh, grid, icosphere, write_mesh
+from pdgn.mesh import TriMesh, grid, icosphere, torus, write_mesh
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted((ROOT / "datasets").glob("*.yaml"))
@@ -53,7 +53,9 @@ def test_a_mesh_takes_the_place_of_the_surfaces_and_their_area(
     assert main(words, command="generate") == 0
     assert check_file(tmp_path / "x.h5") == []
     area = float(recipe_area("tiny"))
-    assert f"my_ball, three: scaled to the area of the recipe's first surface, {area:.6g}" in capsys.readouterr().out
+    shown, factor = capsys.readouterr().out, np.sqrt(49 * icosphere(1).face_area.sum() / area)
+    size = f"scaled to the area of the recipe's first surface, {area:.6g}; length 1 = {factor:.6g} of my ball.obj"
+    assert f"my_ball: {size} (--keep_size leaves it)\nthree: scaled" in shown
     with h5py.File(tmp_path / "x.h5") as file:
         assert sorted(file["meshes"]) == ["my_ball", "three"]
         for mesh in file["meshes"].values():
@@ -106,7 +108,7 @@ def test_two_files_of_one_name_get_two_names(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         write_mesh(icosphere(0), tmp_path / folder / "ball.obj")
     files = [str(tmp_path / folder / "ball.obj") for folder in "aba"]
-    assert [entry.name for entry in on_meshes(recipe("tiny"), files).meshes] == ["ball", "ball_1", "ball_2"]
+    assert [entry.name for entry in on_meshes(recipe("tiny"), files).recipe.meshes] == ["ball", "ball_1", "ball_2"]
 
 
 def test_a_name_that_another_file_has_already_is_not_given_again(tmp_path: Path) -> None:
@@ -114,11 +116,11 @@ def test_a_name_that_another_file_has_already_is_not_given_again(tmp_path: Path)
         (tmp_path / folder).mkdir(exist_ok=True)
         write_mesh(icosphere(0), tmp_path / folder / f"{stem}.obj")
     files = [str(tmp_path / name) for name in ("a/ball_1.obj", "a/ball.obj", "b/ball.obj", "b/ball_1.obj")]
-    names = [entry.name for entry in on_meshes(recipe("tiny"), files).meshes]
+    names = [entry.name for entry in on_meshes(recipe("tiny"), files).recipe.meshes]
     assert names == ["ball_1", "ball", "ball_2", "ball_1_1"]
 
 
-@pytest.mark.parametrize("words", [["--variants", "[coarser]"], ["--keep_size"]])
+@pytest.mark.parametrize("words", [["--variants", "[coarser]"], ["--keep_size"], ["--weld"]])
 def test_options_of_users_meshes_are_refused_without_one(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,6 +166,114 @@ def test_what_is_not_there_and_what_does_not_simulate_is_one_line() -> None:
         on_meshes(recipe("stations"), [str(ROOT / "README.md")])
 
 
+def slit_torus() -> TriMesh:
+    """A closed torus, 15 corners of which are on a copy of their vertex, no two of them neighbours."""
+    mesh = torus(1.0, 0.4, 24, 12)
+    vertex, face = np.arange(0, 285, 19), np.array(mesh.face)
+    for number, old in enumerate(vertex):
+        first = np.flatnonzero((face == old).any(axis=1))[0]
+        face[first] = np.where(face[first] == old, mesh.num_vertices + number, face[first])
+    return TriMesh(np.concatenate([mesh.pos, mesh.pos[vertex]]), face)
+
+
+SLITS = "15 vertices coincide with others; the surface has 15 boundary loops, welded it has none; weld them if that is"
+
+
+def test_slits_are_told_and_welded_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_mesh(slit_torus(), tmp_path / "slit.obj")
+    words = ["--config", TINY, "--workers", "1", "--mesh", str(tmp_path / "slit.obj")]
+    assert main([*words, "--output", str(tmp_path / "x.h5")], command="generate") == 0
+    assert f"mesh 'slit': {SLITS}" in capsys.readouterr().out
+    assert main([*words, "--weld", "--output", str(tmp_path / "y.h5")], command="generate") == 0
+    shown = capsys.readouterr().out
+    assert "mesh 'slit': 15 vertices welded\n" in shown and "coincide" not in shown
+    with h5py.File(tmp_path / "x.h5") as open_, h5py.File(tmp_path / "y.h5") as closed:
+        assert open_["meshes/slit/node/boundary"][()].any() and not closed["meshes/slit/node/boundary"][()].any()
+        np.testing.assert_array_equal(closed["meshes/slit/face"][()], torus(1.0, 0.4, 24, 12).face)
+        assert "- weld\n" in closed.attrs["config"] and "- weld\n" not in open_.attrs["config"]
+
+
+@pytest.mark.parametrize("needs", ["boundary: none", "components: 1"])
+def test_where_slits_are_in_the_way_the_advice_is_to_weld(
+    needs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ball = icosphere(1)
+    soup = TriMesh(ball.pos[ball.face].reshape(-1, 3), np.arange(ball.face.size).reshape(-1, 3))
+    write_mesh(slit_torus() if "none" in needs else soup, tmp_path / "slit.obj")
+    key, value = needs.split(": ")
+    words = ["--config", TINY, "--workers", "1", "--mesh", str(tmp_path / "slit.obj"), f"--needs.{key}", value]
+    assert main([*words, "--output", str(tmp_path / "x.h5")], command="generate") == 2
+    error = capsys.readouterr().err
+    assert "; weld them if that is not meant (--weld; in a recipe repair: [weld]" in error
+    assert "fill its holes" not in error and "one by one" not in error
+    assert main([*words, "--weld", "--output", str(tmp_path / "x.h5")], command="generate") == 0
+
+
+def test_a_file_that_is_no_mesh_is_refused_before_anything_is_said_of_its_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "letter.obj").write_text("Dear Sir,\n")
+    words = ["--config", TINY, "--output", str(tmp_path / "x.h5"), "--mesh", str(tmp_path / "letter.obj")]
+    assert main(words, command="generate") == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "letter.obj as OBJ" in captured.err
+
+
+def test_a_scaled_mesh_has_no_longer_the_unit_of_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_mesh(icosphere(1, radius=50.0), tmp_path / "ball.obj")
+    words = ["--config", str(ROOT / "datasets" / "heat.yaml"), "--workers", "1", "--trajectories.frames", "2"]
+    words += ["--initial.modes", "9", "--mesh", str(tmp_path / "ball.obj"), "--unit=mm"]
+    factor = np.sqrt(icosphere(1, radius=50.0).face_area.sum() / 12.566)
+    scaled = f"1 = {factor:.6g} mm of ball.obj"
+    for name, more, unit, length in (("x", [], "1", scaled), ("y", ["--keep_size"], "mm", "")):
+        assert main([*words, *more, "--output", str(tmp_path / f"{name}.h5")], command="generate") == 0
+        with h5py.File(tmp_path / f"{name}.h5") as file:
+            assert file["meshes/ball/pos"].attrs["unit"] == unit
+            assert length in file.attrs["description"] and (not length or f"length {length}" in capsys.readouterr().out)
+            diffusivity = file["trajectories/ball/parameters/diffusivity"].attrs["unit"]
+        assert diffusivity == ("1/s" if unit == "1" else "mm^2/s")
+    # A file whose unit nobody told is in that of the recipe, as its coefficients are.
+    found = on_meshes(recipe("heat"), [str(tmp_path / "ball.obj")])
+    assert found.recipe.unit == "m" and f"length 1 m = {factor:.6g} of ball.obj" in found.lines[0]
+
+
+def test_the_description_names_the_given_meshes_unless_one_is_given(tmp_path: Path) -> None:
+    for name in "abcdef":
+        write_mesh(icosphere(1), tmp_path / f"{name}.obj")
+    files = [str(tmp_path / f"{name}.obj") for name in "abcdef"]
+    found = on_meshes(recipe("tiny"), files[:1], test_files=files[1:2], keep_size=True).recipe.description
+    assert found == "The recipe 'tiny' on own meshes: a, b (test alone); at their own size."
+    assert "a, b, c, d, 2 more; at" in on_meshes(recipe("tiny"), files, keep_size=True).recipe.description
+    words = ["--config", TINY, "--workers", "1", "--mesh", files[0], "--description", "mine"]
+    assert main([*words, "--output", str(tmp_path / "x.h5")], command="generate") == 0
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert file.attrs["description"] == "mine"
+
+
+def test_a_mesh_for_test_alone_is_never_trained_on(tmp_path: Path) -> None:
+    write_mesh(icosphere(1), tmp_path / "a.obj")
+    write_mesh(torus(1.0, 0.4, 9, 6), tmp_path / "b.obj")
+    words = ["--config", TINY, "--workers", "1", "--output", str(tmp_path / "x.h5"), "--mesh", str(tmp_path / "a.obj")]
+    assert main([*words, "--test_mesh", str(tmp_path / "b.obj")], command="generate") == 0
+    with h5py.File(tmp_path / "x.h5") as file:
+        splits = {name: table["split"][()].astype(str).tolist() for name, table in file["trajectories"].items()}
+        assert splits == {"a": ["train"] * 4 + ["valid"] * 2 + ["test"] * 2, "b": ["test"] * 2}
+        assert file["trajectories/b/split"].attrs["by_mesh"].astype(str).tolist() == ["test"] * 2
+    with pytest.raises(FileNotFoundError, match=r"--test_mesh: no file nowhere\.obj"):
+        on_meshes(recipe("tiny"), [], test_files=["nowhere.obj"])
+
+
+def test_a_dataset_in_which_nothing_happens_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_mesh(icosphere(2, radius=50.0), tmp_path / "ball.obj")
+    words = ["--config", str(ROOT / "datasets" / "heat.yaml"), "--workers", "1", "--mesh", str(tmp_path / "ball.obj")]
+    assert main([*words, "--keep_size", "--unit", "mm", "--output", str(tmp_path / "x.h5")], command="generate") == 0
+    shown = capsys.readouterr().out
+    assert "warning: mesh 'ball': the fields hardly change, by 0.00" in shown
+    assert "the mesh is 173 mm across, diffusivity 0.05 mm^2/s, time 1 s; scale the mesh or change" in shown
+    assert main([*words, "--output", str(tmp_path / "y.h5")], command="generate") == 0
+    assert "hardly" not in capsys.readouterr().out
+
+
 # Horns and legs of a cow are thinner than the displacement with which moving meshes start, and pinch off within two
 # frames: those flows then end in one error, as they should. Curve shortening is explicit, and the smallest edges of the
 # bunny ask for steps of 5e-6.
@@ -191,7 +301,7 @@ def test_real_meshes_run_through_every_recipe_that_allows_them(
     # Exact distances from four sources take half a minute on the bunny.
     words += ["--geodesics.train", "1", "--geodesics.test", "1", "--curves", "1"] if name == "geodesics" else []
     ran = subprocess.run(words, capture_output=True, text=True, timeout=400)
-    refusal = refused(on_meshes(recipe(name), [str(file)]) if name != "stations" else None)
+    refusal = refused(on_meshes(recipe(name), [str(file)]).recipe if name != "stations" else None)
     if refusal:
         assert ran.returncode == 2 and ran.stderr.splitlines() == [f"pdgn: error: {refusal}"]
         assert not (tmp_path / "x.h5.partial").exists()

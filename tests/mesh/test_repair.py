@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pdgn.mesh import TriMesh, grid, icosphere, read_mesh, repair
+from pdgn.mesh import TriMesh, grid, icosphere, read_mesh, repair, torus
 from tests.mesh.test_topology import moebius
 
 
@@ -132,3 +132,86 @@ def test_real_bunny_loses_its_isolated_vertices(shared_data):
     mesh, report = repair(read_mesh(shared_data / "meshes" / "stanford-bunny.obj"), isolated=True)
     assert report.isolated_removed == 1113 and mesh.num_vertices == 35947 - 1113
     assert len(mesh.topology().isolated_vertices) == 0
+
+
+def cut_along_edges(mesh: TriMesh, rng: np.random.Generator, share: float) -> TriMesh:
+    """The mesh with a share of its corners on a copy of their vertex, copies shuffled among themselves."""
+    corner = np.flatnonzero(rng.random(mesh.face.size) < share)
+    copied = mesh.face.ravel()[corner]
+    face = np.array(mesh.face).ravel()
+    order = rng.permutation(len(corner))
+    face[corner] = mesh.num_vertices + order
+    copies = np.empty_like(copied)
+    copies[order] = copied
+    return TriMesh(np.concatenate([mesh.pos, mesh.pos[copies]]), face.reshape(-1, 3))
+
+
+@pytest.mark.parametrize("mesh", [torus(1.0, 0.4, 14, 8), icosphere(2), grid(6, 5)], ids=["torus", "sphere", "plane"])
+@pytest.mark.parametrize("tolerance", [0.0, 1e-6])
+def test_a_surface_cut_along_edges_is_welded_to_what_it_was(mesh, tolerance, rng):
+    cut = cut_along_edges(mesh, rng, 0.2)
+    if tolerance:  # nearer than the tolerance, so that only that joins them
+        size = np.linalg.norm(np.ptp(mesh.pos, axis=0))
+        moved = np.array(cut.pos)
+        moved[mesh.num_vertices :] += 1e-8 * size * rng.normal(size=(cut.num_vertices - mesh.num_vertices, 3))
+        cut = TriMesh(moved, cut.face)
+        assert repair(cut, weld=True, weld_tolerance=0.0)[0] is cut
+    assert cut.topology().boundary_loops > 5
+    welded, report = repair(cut, weld=True, weld_tolerance=tolerance)
+    np.testing.assert_array_equal(welded.pos, mesh.pos)
+    np.testing.assert_array_equal(welded.face, mesh.face)
+    assert report.describe() == f"{cut.num_vertices - mesh.num_vertices} vertices welded"
+    found, wanted = welded.topology(), mesh.topology()
+    assert (found.boundary_loops, found.euler_characteristic) == (wanted.boundary_loops, wanted.euler_characteristic)
+    np.testing.assert_array_equal(report.vertex_source, np.arange(mesh.num_vertices))
+    np.testing.assert_array_equal(report.face_source, np.arange(mesh.num_faces))
+    np.testing.assert_array_equal(report.vertex_target[cut.face], mesh.face)
+
+
+def test_faces_that_welding_makes_degenerate_go_and_indices_follow(rng):
+    plane = grid(4, 4)
+    cut = cut_along_edges(plane, rng, 0.3)
+    # Before everything: a vertex of no face, and a face between two copies of vertex 5 that is a line.
+    pos = np.concatenate([[[9.0, 9, 9]], cut.pos, plane.pos[5:6]])
+    mesh = TriMesh(pos, np.concatenate([[[6, len(pos) - 1, 7]], cut.face + 1]))
+    welded, report = repair(mesh, weld=True, isolated=True)
+    np.testing.assert_array_equal(welded.pos, plane.pos)
+    np.testing.assert_array_equal(welded.face, plane.face)
+    assert (report.degenerate_removed, report.isolated_removed) == (1, 1)
+    np.testing.assert_array_equal(report.face_source, np.arange(1, mesh.num_faces))
+    np.testing.assert_array_equal(report.vertex_source, np.arange(1, 17))
+    assert report.vertex_target[0] == -1
+    np.testing.assert_array_equal(welded.pos[report.vertex_target[1:]], mesh.pos[1:])
+
+
+def test_what_welding_makes_non_manifold_is_told_or_taken_apart():
+    ball = icosphere(1)
+    # Two balls that share an edge: welded, four faces meet there.
+    a, b = ball.edge_index[:, 0]
+    rotated = TriMesh(ball.pos[a] + ball.pos[b] - ball.pos, ball.face[:, ::-1])
+    both = TriMesh(np.concatenate([ball.pos, rotated.pos]), np.concatenate([ball.face, rotated.face + 42]))
+    welded, report = repair(both, weld=True)
+    assert report.vertices_welded == 2 and len(welded.topology().non_manifold_edges) == 1
+    apart, report = repair(both, weld=True, non_manifold=True)
+    assert apart.topology().manifold
+    np.testing.assert_array_equal(both.pos[report.vertex_source], apart.pos)
+
+
+@pytest.mark.parametrize("periods", [1, -1])
+def test_images_of_a_periodic_place_are_welded(periods):
+    size = 2.0
+    plane = grid(6, 6, size=(size, size), periodic=True)
+    edge = plane.pos[:, 0] == 0
+    left = plane.corners[:, :, 0].mean(axis=1) < size / 4
+    copy = np.where(edge, plane.num_vertices + np.cumsum(edge) - 1, np.arange(plane.num_vertices))
+    face = np.where(left[:, None], copy[plane.face], plane.face)
+    cut = TriMesh(np.concatenate([plane.pos, plane.pos[edge] + [periods * size, 0, 0]]), face, plane.period)
+    assert not cut.topology().closed
+    welded, _ = repair(cut, weld=True)
+    np.testing.assert_array_equal(welded.face, plane.face)
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, np.nan, np.inf])
+def test_a_tolerance_that_is_no_length_is_refused(tolerance):
+    with pytest.raises(ValueError, match="weld_tolerance: wanted a finite number of at least 0, given"):
+        repair(icosphere(0), weld=True, weld_tolerance=tolerance)

@@ -1,0 +1,47 @@
+"""Vertices at one place, and whether a surface is cut open along them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from pdgn.mesh.period import Period
+
+WELD_TOLERANCE = 1e-6  # that with which STL files are read
+
+
+def coincident(
+    pos: NDArray[np.float64], tolerance: float = WELD_TOLERANCE, period: Period | None = None
+) -> NDArray[np.int64]:
+    """The lowest vertex at the place of each.
+
+    Args:
+        pos: [V, 3] positions.
+        tolerance: vertices nearer to each other than this times the diagonal of the bounding box are at one place,
+            chains of them too; 0: equal positions only.
+        period: lengths of a periodic domain; images of one place are one.
+
+    Returns:
+        [V] int64; i where no lower vertex is at the place of i.
+
+    Raises:
+        ValueError: a tolerance that is negative or not finite.
+    """
+    if not (np.isfinite(tolerance) and tolerance >= 0):
+        raise ValueError(f"weld_tolerance: wanted a finite number of at least 0, given {tolerance}")
+    box = np.zeros(3) if period is None else np.array(period)
+    place = pos + 0.0  # −0 becomes 0
+    for axis in np.flatnonzero(box):
+        place[:, axis] %= box[axis]
+        place[place[:, axis] >= box[axis], axis] = 0.0  # a tiny negative number rounds to the period itself
+    distinct, first, inverse = np.unique(place, axis=0, return_index=True, return_inverse=True)
+    reach = tolerance * float(np.linalg.norm(np.ptp(distinct, axis=0)))
+    pairs = cKDTree(distinct, boxsize=box).query_pairs(reach, output_type="ndarray")
+    graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(distinct),) * 2)
+    num, label = connected_components(graph, directed=False)
+    lowest = np.full(num, len(pos))
+    np.minimum.at(lowest, label, first)
+    return lowest[label[inverse.ravel()]]
