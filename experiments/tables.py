@@ -164,7 +164,7 @@ def sections() -> list[Section]:
     found += [
         Section(
             name, f"4. Surfaces, {EQUATION_TITLES[problem].lower()}: longer training",
-            f"Cap of {CAPS[name]:g} minutes of processor time in place of ten; ours, which ended before its ten, is "
+            f"Cap of {CAPS[name]:g} minutes of processor time in place of ten; ours, which patience ended there, is "
             f"that of the table of ten. {_about(problem)}",
             SURFACE_COLUMNS, also=(problem, "ours"),
         )

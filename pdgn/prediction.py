@@ -132,6 +132,14 @@ class Predictor:
         start, axis = _clock(time, self.time_unit)
         times = start + self.dt * np.arange(len(frames) + steps)
         sample = build_sample(record, frames, reported, None, None, times, self.context, given, axis=axis)
+        for kind, wanted in self.forecaster.description.channels._asdict().items():
+            found = getattr(sample, kind, None)
+            if kind in ("node_context", "edge_context") and found is not None and found.size(1) != wanted:
+                names = ", ".join(self.context.node if kind == "node_context" else self.context.edge)
+                raise ValueError(
+                    f"parameters: wanted arrays that make {wanted} columns of {kind} ({names}), "
+                    f"given {found.size(1)}: one of them is [D] or [V, D] with another D"
+                )
         del sample.y, sample.y_mask  # zeros, as large as the prediction
         return sample
 

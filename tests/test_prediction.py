@@ -261,3 +261,35 @@ def test_geodesic_features_may_come_as_parameters(observed):
         build_sample(
             record, observed, np.ones((2, 42), bool), None, None, np.arange(2.0), names, {"geodesic": distance}
         )
+
+
+def test_a_parameter_of_another_length_is_refused(predictor, observed):
+    with pytest.raises(
+        ValueError, match=r"wanted arrays that make 2 columns of node_context \(log_mass, strength\), given 44"
+    ):
+        predictor.predict(icosphere(1), observed, 1, parameters={"strength": np.ones(43)})
+
+
+@pytest.mark.parametrize("length, warned", [(0.2, True), (0.3, False), (7.9, False), (8.1, True)])
+def test_scales_of_several_training_meshes_reach_from_the_least_to_the_largest(run, length, warned):
+    predictor = load(run)
+    description = replace(predictor.forecaster.description, edge_length=(1.0, 2.0))
+    predictor.forecaster.description = description
+    record = MeshRecord.from_mesh(icosphere(1))
+    scaled = replace(record, edge={**record.edge, "length": np.full(record.edge_index.shape[1], length)})
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        predictor._compare_scales(scaled)
+    assert bool(seen) == warned
+
+
+def test_geodesic_parameters_of_a_wrong_shape_or_kind_are_refused():
+    record = MeshRecord.from_mesh(icosphere(1))
+    for names, given, message in (
+        (Context(edge=["geodesic_difference"]), {"geodesic_sources": np.ones(2)}, r"wanted \[V\] or \[V, S\], V = 42"),
+        (Context(node=["geodesic"]), {"geodesic": np.ones((42, 3))}, r"geodesic: wanted \[V\], V = 42, got \[42, 3\]"),
+        (Context(edge=["geodesic"]), {"geodesic": np.ones(42)}, "edge context feature 'geodesic'"),
+        (Context(node=["geodesic_difference"]), {"geodesic_sources": np.ones((42, 2))}, "'geodesic_difference'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            build_sample(record, np.ones((2, 42, 1)), np.ones((2, 42), bool), None, None, np.arange(2.0), names, given)

@@ -16,8 +16,8 @@ class FlatAdam:
     Parameters of the module and their gradients become views of one vector each.
 
     Args:
-        module: its parameters are of one type. rate: the learning rate. decay: half the weight of the squares of the
-            parameters in the loss.
+        module: its parameters are of one type. rate: the learning rate. decay: times a parameter, is added to its
+            gradient.
     """
 
     def __init__(self, module: nn.Module, rate: float, decay: float = 0.0) -> None:

@@ -184,10 +184,10 @@ def build_parser() -> StrictParser:
         help="As --mesh, for test alone: never trained on.",
     )  # fmt: skip
     parser.add_argument(
-        "--variants", type=list[Variant], default=[], help="Of the meshes of --mesh: [coarser, finer, retriangulated]."
+        "--variants", type=list[Variant], default=[], help="Of your own meshes: [coarser, finer, retriangulated]."
     )
-    parser.add_argument("--keep_size", action="store_true", help="Leave the meshes of --mesh at their own size.")
-    parser.add_argument("--weld", action="store_true", help="Join vertices at one place, of the meshes of --mesh.")
+    parser.add_argument("--keep_size", action="store_true", help="Leave your own meshes at their own size.")
+    parser.add_argument("--weld", action="store_true", help="Join vertices of your own meshes that are at one place.")
     parser.add_argument("--output", type=str, required=True, help="The file to make, FILE.h5.")
     parser.add_argument("--workers", type=int, default=cores(), help="Processes; the file is the same.")
     parser.add_argument(

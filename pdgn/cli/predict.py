@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pdgn.cli.user_meshes import OwnMesh
     from pdgn.data import MeshRecord
     from pdgn.mesh import TriMesh
+    from pdgn.mesh.repair import RepairReport
     from pdgn.prediction import Predictor
 
 
@@ -187,19 +188,16 @@ def _given(
 
 
 def _on_repaired(own: OwnMesh, name: str, given: Given) -> Given:
-    """What is given at the vertices of a mesh file, or of it repaired, at those of it repaired."""
+    """What is given on a mesh file, or on it repaired, on it repaired; each array by its own shape."""
     before, now, columns = own.given.num_vertices, own.mesh.num_vertices, np.shape(given.observed)[1:2]
-    if own.mesh is own.given or (columns == (now,) and now != before):
+    if own.mesh is own.given:
         return given
-    if columns != (before,):
+    if columns not in ((before,), (now,)):
         raise ValueError(
             f"observed: wanted [T0, {before}, C], the vertices of {name}, or [T0, {now}, C], those of it repaired, "
             f"given {list(np.shape(given.observed))}"
         )
     report, faces = own.report, own.given.num_faces
-    print(
-        f"observed and prediction are at the {before} vertices of the file, {int((report.vertex_target < 0).sum())} NaN"
-    )
 
     def carried(name: str, values: np.ndarray) -> np.ndarray:
         if values.shape[:1] == (faces,) and (faces != before or name.endswith("_faces")):
@@ -207,12 +205,32 @@ def _on_repaired(own: OwnMesh, name: str, given: Given) -> Given:
         return values[report.vertex_source] if values.shape[:1] == (before,) else values
 
     parameters = given.parameters and {key: carried(key, values) for key, values in given.parameters.items()}
-    mask = (
-        given.mask
-        if given.mask is None or np.shape(given.mask)[1:2] != (before,)
-        else given.mask[:, report.vertex_source]
-    )
-    return Given(own.mesh, given.observed[:, report.vertex_source], mask, parameters, report.vertex_target)
+    if columns == (now,) and now != before:
+        return given._replace(mesh=own.mesh, parameters=parameters)
+    lost = int((report.vertex_target < 0).sum())
+    print(f"observed and prediction are at the {before} vertices of the file, {lost} NaN")
+    observed, mask = _reported(given.observed, given.mask, report)
+    return Given(own.mesh, observed, mask, parameters, report.vertex_target)
+
+
+def _reported(
+    observed: np.ndarray, mask: np.ndarray | None, report: RepairReport
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Observations [T0, V, ...] and mask [T0, V] at the repaired vertices; where the vertex that one was did not report
+    and another that it became one with did, what that one reported."""
+    source, target = report.vertex_source, report.vertex_target
+    masked = mask is not None and mask.shape == observed.shape[:2]
+    there = np.isfinite(observed).reshape(*observed.shape[:2], -1).all(axis=2)
+    if masked and mask is not None:
+        there &= mask.astype(bool)
+    values, reported = observed[:, source], there[:, source]
+    for vertex in np.flatnonzero(target >= 0):
+        place = target[vertex]
+        if source[place] != vertex:
+            frames = there[:, vertex] & ~reported[:, place]
+            values[frames, place] = observed[frames, vertex]
+            reported[frames, place] = True
+    return values, reported if masked else mask
 
 
 def _at_vertices_of_the_file(frames: Iterator[np.ndarray], target: np.ndarray) -> Iterator[np.ndarray]:

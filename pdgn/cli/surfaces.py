@@ -207,7 +207,12 @@ def repaired(mesh: TriMesh, entry: MeshRecipe) -> tuple[TriMesh, RepairReport | 
         The mesh, and the report; None where none is asked for.
     """
     wanted: set[str] = {*entry.repair, *(["isolated"] if entry.remove_isolated else [])}
-    return repair(mesh, **dict.fromkeys(sorted(wanted), True)) if wanted else (mesh, None)
+    if not wanted:
+        return mesh, None
+    try:
+        return repair(mesh, **dict.fromkeys(sorted(wanted), True))
+    except ValueError as error:
+        raise ValueError(f"mesh {entry.name!r}: {error}") from None
 
 
 def read(entry: MeshRecipe) -> TriMesh:

@@ -89,7 +89,7 @@ def parameter_names(context: Context, record: MeshRecord, available: Mapping[str
                 array, arrays = _vector_field(name), record.node
                 if name.startswith(CONVECTION) and record.face is None:
                     raise ValueError(f"edge context feature {name!r}: wanted a mesh, given sensors without faces")
-            elif kind != "forcing" and (given := _given_geodesic(record, name, available)):
+            elif kind != "forcing" and (given := _given_geodesic(record, kind, name, available)):
                 needed.append(given)
                 continue
             elif name in builtin or name.startswith(_PREFIXES[kind]) or (kind != "node" and name in own):
@@ -103,10 +103,13 @@ def parameter_names(context: Context, record: MeshRecord, available: Mapping[str
     return list(dict.fromkeys(needed))
 
 
-def _given_geodesic(record: MeshRecord, name: str, parameters: Mapping[str, object]) -> str | None:
+def _given_geodesic(record: MeshRecord, kind: str, name: str, parameters: Mapping[str, object]) -> str | None:
     """The parameter that has the distances of a feature, where the record has none."""
-    source = "geodesic_sources" if name in EDGE_FEATURES else name
-    return source if is_geodesic(name) and source in parameters and not has_geodesic(record, name) else None
+    if kind == "edge":
+        source = "geodesic_sources" if name in EDGE_FEATURES else None
+    else:
+        source = name if name in NODE_FEATURES or name.startswith(SIGNED) else None
+    return source if source in parameters and not has_geodesic(record, name) else None
 
 
 def _require_builtin(record: MeshRecord, name: str) -> None:
@@ -134,7 +137,7 @@ def node_context(record: MeshRecord, names: list[str], parameters: Mapping[str, 
     Raises:
         ValueError: a feature that the record does not have or that is not finite.
     """
-    own = {name for name in (*_NODE_FEATURES, *record.node) if not _given_geodesic(record, name, parameters)}
+    own = {name for name in (*_NODE_FEATURES, *record.node) if not _given_geodesic(record, "node", name, parameters)}
     static = set(names) <= own - {"dt"}
     return _kept(record, "node", names, static, lambda: _node_columns(record, names, parameters, dt))
 
@@ -157,7 +160,9 @@ def _node_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.nda
         return torch.full((record.num_nodes, 1), dt)
     if name == "log_mass":
         return record.tensor("log_mass", lambda: np.log(record.node["mass"])[:, None])
-    if is_geodesic(name) and not _given_geodesic(record, name, parameters):
+    if given := _given_geodesic(record, "node", name, parameters):
+        return torch.from_numpy(_distances(record, given, parameters))
+    if is_geodesic(name):
         return record.tensor(f"geodesic/{name}", lambda: geodesic_nodes(record, name))
     if name in record.node:
         return record.tensor(f"node/{name}", lambda: _columns(record.node[name]))
@@ -169,6 +174,15 @@ def _node_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.nda
             f"node context feature {name!r}: wanted [V, ...], one value or [D], got shape {list(values.shape)}"
         )
     return values.reshape(1, -1).expand(record.num_nodes, -1)
+
+
+def _distances(record: MeshRecord, name: str, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Distances [V, S] that came as a parameter; S is 1 but for those to each source."""
+    values = np.array(parameters[name], dtype=np.float32)
+    shapes = "[V] or [V, S]" if name == "geodesic_sources" else "[V]"
+    if len(values.shape) not in (1, 2) or values.shape[0] != record.num_nodes or (shapes == "[V]" and values.size != record.num_nodes):
+        raise ValueError(f"parameters: {name}: wanted {shapes}, V = {record.num_nodes}, got {list(values.shape)}")
+    return values.reshape(record.num_nodes, -1)
 
 
 def _columns(values: np.ndarray) -> np.ndarray:
@@ -184,7 +198,7 @@ def edge_context(record: MeshRecord, names: list[str], parameters: Mapping[str, 
     Raises:
         ValueError: a feature that the record does not have.
     """
-    own = {name for name in (*_EDGE_FEATURES, *record.edge) if not _given_geodesic(record, name, parameters)}
+    own = {name for name in (*_EDGE_FEATURES, *record.edge) if not _given_geodesic(record, "edge", name, parameters)}
     static = all(name in own or _vector_field(name) in record.node for name in names)
     return _kept(record, "edge", names, static, lambda: _edge_columns(record, names, parameters))
 
@@ -198,8 +212,8 @@ def _edge_columns(record: MeshRecord, names: list[str], parameters: Mapping[str,
 def _edge_feature(record: MeshRecord, name: str, parameters: Mapping[str, np.ndarray]) -> Tensor:
     if name == "reference":
         return record.tensor("reference", lambda: _scaled_reference(record))
-    if given := _given_geodesic(record, name, parameters):
-        distance = _node_feature(record, given, parameters, 0.0).numpy()
+    if given := _given_geodesic(record, "edge", name, parameters):
+        distance = _distances(record, given, parameters)
         source, target = record.edge_index
         return torch.from_numpy(distance[source] - distance[target])
     if is_geodesic(name):

@@ -24,7 +24,8 @@ from pdgn.data.sensor_time import (
     read_date,
 )
 
-_LONGEST_AXIS = 1_000_000  # hours, 114 years: a longer axis is a mistyped date
+_LONGEST_AXIS = 1_000_000  # steps, 114 years of hours: a longer axis is a mistyped date
+_YEARS = range(1700, 2201)
 MISSING = {"", "nan", "na"}  # entries without a reading, in lower case
 Place = tuple[float, ...]
 
@@ -47,7 +48,7 @@ def read_sensor_tables(
         columns: names of the other columns.
         time_step: of the axis, which begins at midnight UTC.
         time_tolerance: readings at most this far from a time of the axis count for it ("5 min"); of several of one
-            station the nearest, of two as near the earlier one.
+            station the nearest, of two as near the earlier one; half way between two times the earlier.
 
     Returns:
         The table, stations in the order of their file.
@@ -67,7 +68,7 @@ def read_sensor_tables(
     if not kept:
         raise ValueError(f"{readings}: wanted readings of the stations in {stations}, got none")
     times, indices = [time for time, _ in kept], [station for _, station in kept]
-    first, days = first_day(readings, min(times), max(times))
+    first, days = first_day(readings, min(times), max(times), time_step.per_day)
     table = np.full((time_step.per_day * days, len(places), len(variables)), np.nan)
     table[[(time - first) // time_step.duration for time in times], indices] = [entry.values for entry in kept.values()]
     array = np.array(list(places.values()), dtype=np.float64)
@@ -139,7 +140,7 @@ def _read_places(path: Path, columns: SensorColumns) -> dict[str, Place]:
     if columns.altitude != SensorColumns.altitude:
         keys[columns.altitude] = "stations.altitude_column"
     for where, row in rows_of(path, list(keys), keys):
-        name = row[columns.station]
+        name = row[columns.station].strip()
         place = tuple(table_number(where, column, row[column]) for column in position.values())
         altitude = row.get(columns.altitude) or ""
         height = 0.0 if altitude.strip().lower() in MISSING else table_number(where, columns.altitude, altitude)
@@ -206,8 +207,9 @@ def _read_values(
         columns.date: "stations.date_column",
     }
     keys |= dict.fromkeys(variables, "stations.value_column")
+    seen: set[tuple[datetime, int]] = set()
     for where, row in rows_of(path, list(keys), keys):
-        station, text = index.get(row[identifier]), row[columns.date]
+        station, text = index.get(row[identifier].strip()), row[columns.date]
         if station is None:
             continue
         if text not in dates:
@@ -219,8 +221,9 @@ def _read_values(
         values = [_value(where, name, row[name]) for name in variables]
         reading = _Reading(bool(np.isnan(values).all()), abs(time - nearest), time, values)
         other = kept.get((nearest, station))
-        if other is not None and other.time == time:
+        if (time, station) in seen:
             raise ValueError(f"{where}: a second reading of station {row[identifier]!r} at {text}")
+        seen.add((time, station))
         if other is None or reading[:3] < other[:3]:
             kept[nearest, station] = reading
     _require_on_axis(places, clock)
@@ -233,13 +236,18 @@ def _value(where: str, name: str, text: str) -> float:
 
 def _date(where: str, text: str, columns: SensorColumns) -> datetime:
     try:
-        return read_date(text, columns.date_format)
-    except ValueError:
+        date = read_date(text, columns.date_format)
+    except (ValueError, OverflowError):
         iso = " or ISO 8601 (2014-01-31T23:00:00Z)" if columns.date_format == DEFAULT_FORMAT else ""
         raise ValueError(
             f"{where}: {columns.date}: wanted a date like {columns.date_format}{iso}, got {text!r}; another format is "
             f"named in the recipe, stations.date_format"
         ) from None
+    if date.year not in _YEARS:
+        raise ValueError(
+            f"{where}: {columns.date}: wanted a year from {_YEARS.start} to {_YEARS.stop - 1}, got {date.year} ({text!r})"
+        )
+    return date
 
 
 def _require_on_axis(places: Mapping[datetime, str], clock: _Clock) -> None:
@@ -268,9 +276,12 @@ def _require_on_axis(places: Mapping[datetime, str], clock: _Clock) -> None:
     )
 
 
-def first_day(path: Path, first: datetime, last: datetime) -> tuple[datetime, int]:
-    """Midnight of the first day, and the number of days."""
+def first_day(path: Path, first: datetime, last: datetime, per_day: int = 24) -> tuple[datetime, int]:
+    """Midnight of the first day, and the number of days, of readings so many times a day."""
     days = (last.date() - first.date()).days + 1
-    if 24 * days > _LONGEST_AXIS:
-        raise ValueError(f"{path}: readings reach from {first} to {last}: wanted at most {_LONGEST_AXIS} hours")
+    if per_day * days > _LONGEST_AXIS:
+        raise ValueError(
+            f"{path}: readings reach from {first} to {last}: wanted at most {_LONGEST_AXIS} times, {per_day} a day; is a "
+            "date mistyped, or stations.time_step too short?"
+        )
     return first.replace(hour=0, minute=0, second=0, microsecond=0), days

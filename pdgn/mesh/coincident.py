@@ -14,14 +14,18 @@ WELD_TOLERANCE = 1e-6  # that with which STL files are read
 
 
 def coincident(
-    pos: NDArray[np.float64], tolerance: float = WELD_TOLERANCE, period: Period | None = None
+    pos: NDArray[np.float64],
+    tolerance: float = WELD_TOLERANCE,
+    period: Period | None = None,
+    extent: NDArray[np.float64] | None = None,
 ) -> NDArray[np.int64]:
     """The lowest vertex at the place of each.
 
     Args:
         pos: [V, 3] positions.
-        tolerance: vertices nearer to each other than this times the diagonal of the bounding box are at one place,
+        tolerance: vertices nearer to each other than this times the diagonal of a bounding box are at one place,
             chains of them too; 0: equal positions only.
+        extent: [N, 3], what the box bounds; None: the positions.
         period: lengths of a periodic domain; images of one place are one.
 
     Returns:
@@ -38,7 +42,7 @@ def coincident(
         place[:, axis] %= box[axis]
         place[place[:, axis] >= box[axis], axis] = 0.0  # a tiny negative number rounds to the period itself
     distinct, first, inverse = np.unique(place, axis=0, return_index=True, return_inverse=True)
-    reach = tolerance * float(np.linalg.norm(np.ptp(distinct, axis=0)))
+    reach = tolerance * float(np.linalg.norm(np.ptp(distinct if extent is None else extent, axis=0)))
     pairs = cKDTree(distinct, boxsize=box).query_pairs(reach, output_type="ndarray")
     graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(distinct),) * 2)
     num, label = connected_components(graph, directed=False)

@@ -80,8 +80,8 @@ def repair(
             three faces or more. The first fan keeps the vertex, the others get new ones at the end.
         orientation: turn faces so that neighbours agree (the smaller number of faces in each part), then parts that
             are inside out or, in a plane z = const, clockwise.
-        weld_tolerance: vertices nearer to each other than this times the diagonal of the bounding box are at one place;
-            0: equal positions only.
+        weld_tolerance: vertices nearer to each other than this times the diagonal of the bounding box of the faces are
+            at one place; 0: equal positions only.
 
     Returns:
         (mesh, report); the same mesh where nothing was to be done.
@@ -93,7 +93,9 @@ def repair(
     target, face_source = np.arange(mesh.num_vertices), np.arange(mesh.num_faces)
     pos_source, face = target, np.array(mesh.face)
     if weld:
-        pos_source, target = np.unique(coincident(mesh.pos, weld_tolerance, mesh.period), return_inverse=True)
+        pos_source, target = np.unique(
+            coincident(mesh.pos, weld_tolerance, mesh.period, mesh.pos[np.unique(face)]), return_inverse=True
+        )
         keep = repeats_a_vertex(face) | ~repeats_a_vertex(target[face])
         face, face_source = target[face][keep], face_source[keep]
         counts["vertices_welded"], counts["degenerate_removed"] = len(target) - len(pos_source), int((~keep).sum())
@@ -111,10 +113,12 @@ def repair(
         face, face_source = face[keep], face_source[keep]
         counts["duplicate_removed"] = int((~keep).sum())
     if not len(face):
-        raise ValueError(f"no face is left of {mesh.num_faces} after repair: all are degenerate")
+        how = "welded or degenerate" if weld else "degenerate"
+        raise ValueError(f"no face is left of {mesh.num_faces} after repair: all are {how}")
     if non_manifold:
         face, added = _split(face, len(pos))
         pos_source = np.concatenate([pos_source, pos_source[added]])
+        pos_source, target = _followed(mesh.face[face_source], face, pos_source, target)
         counts["vertices_split"] = len(added)
     if orientation:
         face, counts["faces_flipped"], counts["non_orientable_parts"] = _orient(mesh.pos[pos_source], face, mesh)
@@ -152,6 +156,20 @@ def _split(face: IntArray, num_vertices: int) -> tuple[IntArray, IntArray]:
     result = face.copy()
     result[proper] = new_vertex[fan].reshape(-1, 3)
     return result, vertex[extra]
+
+
+def _followed(before: IntArray, after: IntArray, source: IntArray, target: IntArray) -> tuple[IntArray, IntArray]:
+    """Source and target where vertices were taken apart again, by the corners of the faces before and after: what is
+    there stays where a corner says so, else the lowest corner that there is."""
+    old, new = before.ravel(), after.ravel()
+    results = []
+    for known, key, value in ((source, new, old), (target, old, new)):
+        found = np.full(len(known), np.iinfo(np.int64).max)
+        np.minimum.at(found, key, value)
+        agrees = np.zeros(len(known), dtype=bool)
+        agrees[key[known[key] == value]] = True
+        results.append(np.where(agrees | (found == np.iinfo(np.int64).max), known, found))
+    return results[0], results[1]
 
 
 def _orient(pos: NDArray[np.float64], face: IntArray, mesh: TriMesh) -> tuple[IntArray, int, int]:

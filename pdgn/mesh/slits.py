@@ -47,8 +47,7 @@ def slits(mesh: TriMesh) -> Slits | None:
     if found.closed:
         return None
     border = np.flatnonzero(mesh.boundary)  # few of the vertices of a large mesh
-    whole, own = (float(np.linalg.norm(np.ptp(pos, axis=0))) for pos in (mesh.pos, mesh.pos[border]))
-    lowest = coincident(mesh.pos[border], WELD_TOLERANCE * whole / (own or 1.0), mesh.period)
+    lowest = coincident(mesh.pos[border], WELD_TOLERANCE, mesh.period, mesh.pos[np.unique(mesh.face)])
     count = int((lowest != np.arange(len(border))).sum())
     if not count:
         return None

@@ -236,3 +236,29 @@ def test_parameters_follow_the_vertices_and_faces_that_are_left():
 def test_welding_is_for_mesh_files(place, tmp_path, capsys):
     assert main([*words(place, tmp_path / "out.npz", mesh=f"{place / 'decay.h5'}:ball"), "--weld"]) == 2
     assert "--weld: wanted with a mesh file, given with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_what_one_copy_of_a_vertex_did_not_report_another_may_have(masked):
+    mesh, vertex = broken_ball()
+    own = OwnMesh(mesh, *repair(mesh, weld=True, degenerate=True, isolated=True), [])
+    frames = np.tile(vertex.astype(float), (3, 1))
+    copies = np.flatnonzero(vertex == 7)
+    mask = np.ones(frames.shape, dtype=bool)
+    for frame, silent in enumerate(([copies[0]], [copies[1]], copies)):
+        frames[frame, silent] = -5.0 if masked else np.nan
+        mask[frame, silent] = False
+    given = _on_repaired(own, "x.obj", Given(own.mesh, frames, mask if masked else None, None))
+    place = own.report.vertex_target[copies[0]]
+    assert given.observed[:2, place].tolist() == [7.0, 7.0]
+    assert (given.mask[:, place].tolist() == [True, True, False]) if masked else np.isnan(given.observed[2, place])
+    others = np.delete(np.arange(42), place)
+    assert np.isfinite(given.observed[:, others]).all() and (not masked or given.mask[:, others].all())
+
+
+def test_parameters_are_carried_wherever_the_observations_are():
+    mesh, _ = broken_ball()
+    own = OwnMesh(mesh, *repair(mesh, weld=True, degenerate=True, isolated=True), [])
+    given = _on_repaired(own, "x.obj", Given(own.mesh, np.ones((2, 42)), None, {"flow": mesh.pos}))
+    np.testing.assert_array_equal(given.parameters["flow"], own.mesh.pos)
+    assert given.target is None

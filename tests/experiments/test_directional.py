@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.directional import MODELS, run_row
+from experiments.directional import MODELS, run_row, training
 from experiments.directional.adam import FlatAdam
 from experiments.directional.edge_model import ends
 from experiments.directional.functions import PLANE, zonal_cubic
@@ -136,12 +136,23 @@ def test_published_weights_are_used_as_published():
     assert two == 2 * one
 
 
-def test_published_rows_are_trained_as_published():
+def test_published_rows_are_trained_as_published(monkeypatch):
     problem = problems(0)["sin x+cos y"]
     assert {ROWS[name].decay for name in ("mlp", "gn", "one-weight", "sdl")} == {5e-4}
     assert ROWS["mlp"](problem).inputs.size(1) == 6 and ROWS["mlp-silu"](problem).inputs.size(1) == 7
     outcome = train(ROWS["mlp"](problem), 0, 60.0, "mlp", epochs=52)
     assert outcome.epoch in (1, 51)  # and nowhere else does it look
+    drawn = torch.randint
+    monkeypatch.setattr(torch, "randint", lambda *given, **named: seen.append(given) or drawn(*given, **named))
+    seen, model = [], ROWS["mlp"](problem)
+    number = len(problem.train)
+    train(model, 0, 60.0, "mlp", epochs=1)
+    assert seen == [(number, (number // 16 * 16,))]  # with replacement
+    used = []
+    monkeypatch.setattr(training, "FlatAdam", lambda *given: used.append(given) or FlatAdam(*given))
+    for name in ("mlp", "mlp-silu"):
+        train(ROWS[name](problem), 0, 60.0, name, epochs=1)
+    assert [given[1:] for given in used] == [(1e-3, 5e-4), (1e-3, 0.0)]
 
 
 def test_the_free_layer_is_its_equation():

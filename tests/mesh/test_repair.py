@@ -215,3 +215,24 @@ def test_images_of_a_periodic_place_are_welded(periods):
 def test_a_tolerance_that_is_no_length_is_refused(tolerance):
     with pytest.raises(ValueError, match="weld_tolerance: wanted a finite number of at least 0, given"):
         repair(icosphere(0), weld=True, weld_tolerance=tolerance)
+
+
+def test_parts_that_are_taken_apart_after_welding_keep_what_is_theirs():
+    """Two balls that share an edge are welded there and come apart again."""
+    ball = icosphere(1)
+    first, second = ball.edge_index[:, 0]
+    other = ball.pos[first] + ball.pos[second] - ball.pos
+    both = TriMesh(np.concatenate([ball.pos, other]), np.concatenate([ball.face, ball.face[:, ::-1] + 42]))
+    mesh, report = repair(both, weld=True, non_manifold=True, orientation=True)
+    assert report.vertices_welded == report.vertices_split == 2 and mesh.topology().closed
+    body = np.arange(84) >= 42
+    assert (body[report.vertex_source][mesh.face] == (np.arange(160) >= 80)[:, None]).all()
+    np.testing.assert_array_equal(report.vertex_source[report.vertex_target], np.arange(84))
+    np.testing.assert_allclose(mesh.pos[report.vertex_target], both.pos, atol=1e-12)
+
+
+def test_a_vertex_of_no_face_does_not_set_the_tolerance():
+    ball = icosphere(3)
+    stray = TriMesh(np.concatenate([ball.pos, [[1e7, 0, 0]]]), ball.face)
+    mesh, report = repair(stray, weld=True, isolated=True)
+    assert report.vertices_welded == 0 and report.isolated_removed == 1 and mesh.num_faces == ball.num_faces
