@@ -25,11 +25,13 @@ def run(*words: str) -> None:
 @pytest.mark.slow
 def test_directional_derivatives(tmp_path: Path) -> None:
     scores = {}
-    for model in ("finite-difference", "sdl", "ours"):
+    for model in ("finite-difference", "sdl-silu", "ours"):
         run_row(model, 0, tmp_path / model, MINUTES)
         scores[model] = json.loads((tmp_path / model / "metrics.json").read_text())["scores"]
-    for function in scores["sdl"]:
-        assert scores["ours"][function] < 0.5 * scores["sdl"][function] < 0.5 * scores["finite-difference"][function]
+    for function in scores["sdl-silu"]:
+        assert (
+            scores["ours"][function] < 0.5 * scores["sdl-silu"][function] < 0.5 * scores["finite-difference"][function]
+        )
 
 
 @pytest.mark.slow
