@@ -44,8 +44,20 @@ def coincident(
     distinct, first, inverse = np.unique(place, axis=0, return_index=True, return_inverse=True)
     reach = tolerance * float(np.linalg.norm(np.ptp(distinct if extent is None else extent, axis=0)))
     pairs = cKDTree(distinct, boxsize=box).query_pairs(reach, output_type="ndarray")
-    graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(distinct),) * 2)
-    num, label = connected_components(graph, directed=False)
-    lowest = np.full(num, len(pos))
-    np.minimum.at(lowest, label, first)
-    return lowest[label[inverse.ravel()]]
+    return lowest_joined(pairs, first)[inverse.ravel()]
+
+
+def lowest_joined(pairs: NDArray[np.integer], number: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The lowest number among the items that each is joined to by pairs, itself included.
+
+    Args:
+        pairs: [N, 2] indices of items. number: of each item, [V].
+
+    Returns:
+        [V] int64.
+    """
+    graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(number),) * 2)
+    count, label = connected_components(graph, directed=False)
+    lowest = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(lowest, label, number)
+    return lowest[label]

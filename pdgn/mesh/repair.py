@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from pdgn.mesh.coincident import WELD_TOLERANCE, coincident
+from pdgn.mesh.coincident import WELD_TOLERANCE, coincident, lowest_joined
 from pdgn.mesh.sides import Sides, repeats_a_vertex
 from pdgn.mesh.topology import inward_parts
 from pdgn.mesh.tri_mesh import TriMesh
@@ -93,15 +93,15 @@ def repair(
     target, face_source = np.arange(mesh.num_vertices), np.arange(mesh.num_faces)
     pos_source, face = target, np.array(mesh.face)
     if weld:
-        pos_source, target = np.unique(
-            coincident(mesh.pos, weld_tolerance, mesh.period, mesh.pos[np.unique(face)]), return_inverse=True
-        )
+        lowest = coincident(mesh.pos, weld_tolerance, mesh.period, mesh.pos[np.unique(face)])
+        pos_source, target = np.unique(lowest, return_inverse=True)
         keep = repeats_a_vertex(face) | ~repeats_a_vertex(target[face])
         face, face_source = target[face][keep], face_source[keep]
         counts["vertices_welded"], counts["degenerate_removed"] = len(target) - len(pos_source), int((~keep).sum())
     pos = mesh.pos[pos_source]
     if degenerate and len(face):
-        lowest = _join(TriMesh(pos, face, mesh.period))
+        zero = TriMesh(pos, face, mesh.period).topology().zero_length_edges
+        lowest = lowest_joined(zero, np.arange(len(pos)))
         face, target = lowest[face], lowest[target]
         counts["vertices_joined"] = int((lowest != np.arange(len(lowest))).sum())
         keep = ~TriMesh(pos, face, mesh.period).degenerate
@@ -124,24 +124,12 @@ def repair(
         face, counts["faces_flipped"], counts["non_orientable_parts"] = _orient(mesh.pos[pos_source], face, mesh)
     if isolated:
         used = np.bincount(face.ravel(), minlength=len(pos_source)) > 0
-        number = np.where(used, np.cumsum(used) - 1, -1)
-        face, pos_source, target = number[face], pos_source[used], number[target]
+        face, pos_source, target = _without(~used, face, pos_source, target)
         counts["isolated_removed"] = int((~used).sum())
     report = RepairReport(**counts, vertex_source=pos_source, face_source=face_source, vertex_target=target)
     if not any(counts.values()):
         return mesh, report
     return TriMesh(mesh.pos[pos_source], face, mesh.period), report
-
-
-def _join(mesh: TriMesh) -> IntArray:
-    """The lowest vertex that each can be reached from along edges of length zero, [V]."""
-    pairs = mesh.topology().zero_length_edges
-    shape = (mesh.num_vertices, mesh.num_vertices)
-    graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=shape)
-    num, label = connected_components(graph, directed=False)
-    lowest = np.full(num, mesh.num_vertices)
-    np.minimum.at(lowest, label, np.arange(mesh.num_vertices))
-    return lowest[label]
 
 
 def _split(face: IntArray, num_vertices: int) -> tuple[IntArray, IntArray]:
@@ -170,6 +158,14 @@ def _followed(before: IntArray, after: IntArray, source: IntArray, target: IntAr
         agrees[key[known[key] == value]] = True
         results.append(np.where(agrees | (found == np.iinfo(np.int64).max), known, found))
     return results[0], results[1]
+
+
+def _without(
+    gone: NDArray[np.bool_], face: IntArray, source: IntArray, target: IntArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Faces, source and target once vertices of no face are taken out; -1 for the target of one."""
+    number = np.where(gone, -1, np.cumsum(~gone) - 1)
+    return number[face], source[~gone], number[target]
 
 
 def _orient(pos: NDArray[np.float64], face: IntArray, mesh: TriMesh) -> tuple[IntArray, int, int]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
+from pdgn.mesh.coincident import coincident
 from pdgn.mesh.validation import check_pos
 
 _TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -102,16 +100,5 @@ def _text(content: bytes) -> NDArray[np.float64]:
 
 
 def _join(corners: NDArray[np.float64], tolerance: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    # Adding zero makes −0 into 0, which differs from it in its bytes.
-    distinct, first, inverse = np.unique(corners + 0.0, axis=0, return_index=True, return_inverse=True)
-    diagonal = float(np.linalg.norm(np.ptp(distinct, axis=0)))
-    pairs = cKDTree(distinct).query_pairs(tolerance * diagonal, output_type="ndarray")
-    shape = (len(distinct), len(distinct))
-    graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=shape)
-    num, label = connected_components(graph, directed=False)
-    earliest = np.full(num, len(corners))
-    np.minimum.at(earliest, label, first)
-    order = np.argsort(earliest)
-    rank = np.empty(num, dtype=np.int64)
-    rank[order] = np.arange(num)
-    return corners[earliest[order]], rank[label[inverse.ravel()]].reshape(-1, 3)
+    kept, vertex = np.unique(coincident(corners, tolerance), return_inverse=True)
+    return corners[kept], vertex.reshape(-1, 3)
