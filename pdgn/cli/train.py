@@ -15,6 +15,7 @@ from pdgn.training import train
 from pdgn.training.config import RunConfig
 
 DEFAULT_MODEL = "padgn"
+ENDED = {"epochs": "all of the config", "patience": "validation no longer improved", "time": "a limit on time"}
 
 
 def build_parser() -> StrictParser:
@@ -43,8 +44,10 @@ def run(args: Namespace) -> None:
         args: what `build_parser` parsed.
     """
     folder = train(config_of(args), overwrite=args.overwrite)
-    ended = (folder / "finished").read_text().strip()
-    print(f"{folder / 'best.ckpt'}: trained ({ended}); next: pdgn evaluate --checkpoint {folder / 'best.ckpt'}")
+    count, _, why = (folder / "finished").read_text().strip().partition(", ")
+    print(
+        f"{folder / 'best.ckpt'}: trained ({count}, {ENDED.get(why, why)}); next: pdgn evaluate --checkpoint {folder / 'best.ckpt'}"
+    )
 
 
 def config_of(args: Namespace) -> RunConfig:
