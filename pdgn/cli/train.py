@@ -45,9 +45,8 @@ def run(args: Namespace) -> None:
     """
     folder = train(config_of(args), overwrite=args.overwrite)
     count, _, why = (folder / "finished").read_text().strip().partition(", ")
-    print(
-        f"{folder / 'best.ckpt'}: trained ({count}, {ENDED.get(why, why)}); next: pdgn evaluate --checkpoint {folder / 'best.ckpt'}"
-    )
+    best = folder / "best.ckpt"
+    print(f"{best}: trained ({count}, {ENDED.get(why, why)}); next: pdgn evaluate --checkpoint {best}")
 
 
 def config_of(args: Namespace) -> RunConfig:

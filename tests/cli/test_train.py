@@ -24,7 +24,9 @@ def test_the_tiny_config_trains_the_model_and_its_baseline(
 ) -> None:
     assert main([*words, "--training.epochs", "2"], command="train") == 0
     folder = tmp_path / "runs" / "tiny"
-    assert capsys.readouterr().out.splitlines()[-1].endswith(f"pdgn evaluate --checkpoint {folder / 'best.ckpt'}")
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "trained (2 epochs, all of the config); next" in last
+    assert last.endswith(f"pdgn evaluate --checkpoint {folder / 'best.ckpt'}")
     assert load_forecaster(folder / "best.ckpt").description.model["name"] == "padgn"
     baseline = load_forecaster(folder / "fixed_operators" / "best.ckpt")
     assert baseline.description.model["hidden_channels"] == 8
