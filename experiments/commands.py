@@ -84,7 +84,7 @@ def commands(row: Row, budget: Budget = CONFIGURED) -> Commands:
         minutes = 10.0 if budget.minutes is None else budget.minutes
         words = ("-m", "experiments.directional", row.model, "--seed", str(row.seed), "--minutes", f"{minutes:g}")
         return Commands(None, None, words, ())
-    problem, name = problem_of(row.experiment), f"{row.model}-{row.seed}"
+    problem, name = problem_of(row.experiment, row.model), f"{row.model}-{row.seed}"
     data = dataset(problem, row.seed)
     options: dict[str, Any] = {"data.file": str(data.file), **settings(problem, row.model)}
     options |= {"seed": row.seed, "output": str(RUNS / row.experiment), "name": name}
@@ -103,7 +103,7 @@ def _evaluations(row: Row, data: Dataset, folder: Path, budget: Budget) -> Itera
     device = () if budget.device == "cpu" else ("--device", "cuda")
     words = ("evaluate.py", "--checkpoint", str(folder / "best.ckpt"), *device)
     yield Evaluation("test", data, folder, words)
-    problem = problem_of(row.experiment)
+    problem = problem_of(row.experiment, row.model)
     if problem in EQUATIONS:
         real, place = real_dataset(problem), folder.with_name(f"{folder.name}_real")
         yield Evaluation("real", real, place, (*words, "--data", str(real.file), "--output", str(place)))

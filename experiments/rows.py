@@ -21,6 +21,8 @@ ABLATIONS = {
     "ablation_plane": "plane_250", "ablation_core": "convection_diffusion", "ablation_surface": "convection_diffusion",
 }  # fmt: skip
 ABLATED = {"ablation_plane": "padgn", "ablation_core": "padgn", "ablation_surface": "ours"}
+# A changed graph is a dataset of its own: the same sensors and trajectories.
+OTHER_GRAPHS = {"padgn_delaunay": "plane_delaunay"}
 # The same models trained for longer, as no claim may rest on models that were still improving.
 LONGER = {"heat_long": "heat", "convection_diffusion_long": "convection_diffusion"}
 # Processor time [min] where it is not the config's. The recurrent core with changes has a short one: 23 rows a seed.
@@ -37,9 +39,9 @@ DIRECTIONAL = ("finite-difference", "mlp", "gn", "one-weight", "sdl", "ours")
 MOST_CORE_ROWS = 90
 
 
-def problem_of(experiment: str) -> str:
-    """The experiment whose data and config another one shares; itself where it has its own."""
-    return ABLATIONS.get(experiment) or LONGER.get(experiment, experiment)
+def problem_of(experiment: str, model: str = "") -> str:
+    """The experiment whose data and config a row shares; its own where it has one."""
+    return OTHER_GRAPHS.get(model) or ABLATIONS.get(experiment) or LONGER.get(experiment, experiment)
 
 
 class Row(NamedTuple):
@@ -144,7 +146,7 @@ def _extra() -> Iterator[tuple[str, str, int]]:
         yield from _grid(equation, ("padgn_published", "meshgraphnet", "ours"), THREE)
     for seed in THREE:
         yield from _grid("ablation_surface", CHANGES, [seed])
-        yield from _grid("ablation_plane", CORE_CHANGES, [seed])
+        yield from _grid("ablation_plane", (*CORE_CHANGES, *OTHER_GRAPHS), [seed])
         yield from _grid("ablation_core", (*CORE_CHANGES, "padgn_geodesic"), [seed])
     yield from _grid("plane_250", ("local_linear_direct", "var", "mlp", "gru", "rgn", "rgn_mesh"), THREE)
     yield from _grid("plane_250", ("fixed_operators", "padgn"), THREE)

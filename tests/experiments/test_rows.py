@@ -81,7 +81,7 @@ def test_every_row_has_a_config_and_a_model(row: Row) -> None:
     config = config_of_row(row)
     assert (config.seed, config.name) == (row.seed, f"{row.model}-{row.seed}")
     assert config.training.max_core_minutes == CAPS.get(row.experiment, 10) and config.training.patience == 16
-    assert config.data.file == str(dataset(problem_of(row.experiment), row.seed).file)
+    assert config.data.file == str(dataset(problem_of(row.experiment, row.model), row.seed).file)
     signal = 2 if row.experiment in ("wave", "fitzhugh_nagumo", "gray_scott") else 1
     widths = [
         sum(WIDTHS.get(name, 1) for name in names)
