@@ -151,7 +151,7 @@ def _extra() -> Iterator[tuple[str, str, int]]:
     yield from _grid("plane_250", ("local_linear_direct", "var", "mlp", "gru", "rgn", "rgn_mesh"), THREE)
     yield from _grid("plane_250", ("fixed_operators", "padgn"), THREE)
     for other in ("plane_100", "plane_150", "plane_delaunay"):
-        yield from _grid(other, ("persistence", "local_linear", "padgn_published_sum", "ours"), THREE)
+        yield from _grid(other, ("persistence", "local_linear", "var", "padgn_published_sum", "ours"), THREE)
     for experiment in ("stations", "wind"):
         yield from _grid(experiment, ("mlp", "rgn", "rgn_standard", "rgn_mesh", "meshgraphnet", "fen"), THREE)
         yield from _grid(experiment, ("padgn_published_sum", "fixed_operators", "padgn"), THREE)

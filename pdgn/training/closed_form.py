@@ -120,11 +120,12 @@ def _fit(
 
 
 def _choose(model: ClosedFormModel, attempt: Callable[[float], dict[str, float]]) -> dict[str, float]:
-    """The model's penalties are tried first, then a tenth and ten times the best of them."""
+    """The model's penalties are tried first, then a tenth and ten times the best, and smaller ones while they help."""
     tried = {penalty: attempt(penalty) for penalty in model.penalties}
     coarse = _best(tried)
     tried |= {penalty: attempt(penalty) for penalty in (coarse / 10, coarse * 10)}
-    best = _best(tried)
+    while (best := _best(tried)) == min(tried):
+        tried[best / 10] = attempt(best / 10)
     model.solve(best)
     losses = {f"valid/loss at penalty {penalty:g}": tried[penalty]["valid/loss"] for penalty in sorted(tried)}
     return {"penalty": best, **tried[best], **losses}

@@ -11,7 +11,7 @@ from scipy.optimize import nnls
 from torch import Tensor
 
 SHRINKAGES = (1e3, 1e2, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.0)
-LEAST = 1e-3  # smaller weights are none: independent errors have some however large they are, but gain nothing by it
+LEAST = 1e-2  # smaller weights are none: independent errors have some however large they are, but gain nothing by it
 FIRST_LEADS = (1, 2, 4, 7, 13, 25, 49)  # of the groups, where leads do not share their weights
 
 
@@ -38,7 +38,7 @@ def simplex_weights(moments: Tensor, shrinkage: float = 0.0) -> Tensor:
         \min_{w \ge 0,\ \sum_m w_m = 1} w^T R w + \lambda\, \min_m R_{mm}\, |w - \tfrac{1}{M}|^2
 
     λ has no unit; a large one leaves the plain mean. It is in the scale of the best forecast's error, so that a
-    hopeless one has no weight for any sensible λ; weights below 1e-3 are set to 0. The minimum over a simplex is that
+    hopeless one has no weight for any sensible λ; weights below 1e-2 are set to 0. The minimum over a simplex is that
     of non-negative least squares: for any sum s of v the minimum over v ≥ 0 of vᵀAv + (1 − Σv)² has the direction of w.
 
     Args:

@@ -142,6 +142,18 @@ def test_penalties_without_a_solution_or_a_finite_loss_are_not_chosen(
     assert row["penalty"] == 1e-5 and row["valid/loss"] == np.nanmin(list(losses.values()))
 
 
+def test_smaller_penalties_are_tried_while_they_help(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalLinear, "penalties", (1.0, 1e-2))
+    (row,) = read_metrics(train(config_of(dataset, tmp_path)) / "metrics.csv")
+    tried = sorted(float(name.split()[-1]) for name in row if name.startswith("valid/loss at"))
+    losses = [row[f"valid/loss at penalty {penalty:g}"] for penalty in tried]
+    assert tried[0] < 1e-5 and len(tried) == 1 - round(np.log10(tried[0]))  # each power of ten from 1
+    assert row["penalty"] == tried[np.argmin(losses)] > tried[0]
+    assert row["valid/loss"] < 1e-3 * row["valid/loss at penalty 0.01"]
+
+
 def fail_at(solve: Callable, penalty: float) -> Callable:
     def failing(self: LocalLinear, given: float) -> None:
         if given == penalty:
