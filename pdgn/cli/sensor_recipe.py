@@ -160,7 +160,8 @@ class StationsRecipe:
         for name in ("x_column", "y_column"):
             given = getattr(self, name)
             require(f"stations.{name}", bool(given) == planar, "a column, as x and y go together", given)
-        require("stations.date_format", "%" in self.date_format, "a format of strptime, such as %Y-%m-%d %H:%M",
+        with_year = any(f"%{letter}" in self.date_format for letter in "YyGcx")  # else strptime takes 1900
+        require("stations.date_format", with_year, "a format of strptime with a year, such as %Y-%m-%d %H:%M",
                 self.date_format)  # fmt: skip
         try:
             TimeStep.parse(self.time_step)

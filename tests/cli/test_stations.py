@@ -115,7 +115,8 @@ def test_a_step_that_is_too_fine_names_the_keys(tmp_path: Path, capsys: pytest.C
     [
         ({"x_column": "x"}, r"stations\.y_column: wanted a column, as x and y go together, given None"),
         ({"z_column": "z"}, r"stations\.x_column: wanted a column, as x and y go together, given None"),
-        ({"date_format": "iso"}, r"stations\.date_format: wanted a format of strptime, .*, given 'iso'"),
+        ({"date_format": "iso"}, r"stations\.date_format: wanted a format of strptime with a year, .*, given 'iso'"),
+        ({"date_format": "%d.%m. %H:%M"}, r"stations\.date_format: wanted a format of strptime with a year"),
         ({"time_step": "7 min"}, r"stations\.time_step: wanted a step of which a day is a whole number"),
         ({"time_tolerance": "5"}, r"stations\.time_tolerance: wanted a number and a unit of s, min, h, d"),
         (
