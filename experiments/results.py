@@ -14,7 +14,6 @@ from experiments.dataset import ROOT
 from experiments.rows import Row
 from pdgn.data.disk import write_bytes
 from pdgn.evaluation.metrics_file import read_metrics_file
-from pdgn.training import read_checkpoint, read_metrics
 
 RESULTS = Path("experiments/results")
 MOST_BYTES = 60_000
@@ -102,6 +101,8 @@ def training_facts(folder: Path) -> dict[str, Any]:
         epochs, seconds and core_seconds (processor time) of training, best_epoch, ended ("patience", "time", "epochs"
         or "untrained"), budget_limited, core_minutes (the cap), normalisation, and the validation MAE by epoch.
     """
+    from pdgn.training import read_checkpoint, read_metrics  # torch and Lightning take seconds to load
+
     epochs, ended = re.match(r"(\d+) epochs?(?:, (.*))?", (folder / "finished").read_text().strip()).groups()  # type: ignore[union-attr]
     checkpoint = read_checkpoint(folder / "best.ckpt")
     rows = read_metrics(folder / "metrics.csv") if (folder / "metrics.csv").is_file() else []

@@ -1,10 +1,17 @@
 """Evaluation: roll-outs on test data, metrics, tables, figures and the report."""
 
-from pdgn.evaluation.evaluate import Evaluation, evaluate
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from pdgn.evaluation.metrics import ErrorSums, Metric, conserved_drift, divergence_step, mae, relative_l2, rmse
 from pdgn.evaluation.metrics_file import read_metrics_file
 from pdgn.evaluation.scores import WindowScores, score_window, summarise
 from pdgn.evaluation.tables import Table, error_table
+
+if TYPE_CHECKING:
+    from pdgn.evaluation.evaluation_run import Evaluation, evaluate
 
 __all__ = [
     "ErrorSums",
@@ -23,3 +30,12 @@ __all__ = [
     "score_window",
     "summarise",
 ]
+
+# Their module needs torch and Lightning, which take seconds to load: tables of finished evaluations do without.
+_LATE = {"Evaluation", "evaluate"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(import_module("pdgn.evaluation.evaluation_run"), name)
+    raise AttributeError(f"module 'pdgn.evaluation' has no attribute '{name}'")

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from pdgn.evaluation.example import Example
-from pdgn.evaluation.palette import INK, STYLE, model_label, time_label, with_unit
+from pdgn.evaluation.labels import model_label, time_label, with_unit
+from pdgn.evaluation.palette import INK, STYLE
 from pdgn.evaluation.raster import Raster
 from pdgn.evaluation.surface_figure import colour_scales, panel_aspect
 

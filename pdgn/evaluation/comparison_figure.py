@@ -11,7 +11,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from pdgn.evaluation.example import Example
-from pdgn.evaluation.palette import RESOLUTION, STYLE, model_label, time_label, with_unit
+from pdgn.evaluation.labels import model_label, time_label, with_unit
+from pdgn.evaluation.palette import RESOLUTION, STYLE
 from pdgn.evaluation.raster import quick_draw
 from pdgn.evaluation.surface_figure import colour_scales, frame_maps, panel_aspect
 

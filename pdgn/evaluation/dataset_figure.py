@@ -14,7 +14,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from pdgn.data import DatasetFile, MeshRecord
-from pdgn.evaluation.palette import SIGNAL_MAP, STYLE, plain_unit, time_label, with_unit
+from pdgn.evaluation.labels import plain_unit, time_label, with_unit
+from pdgn.evaluation.palette import SIGNAL_MAP, STYLE
 from pdgn.evaluation.surface_drawing import Stage
 
 PANEL_WIDTH = 2.1  # inches

@@ -9,7 +9,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pdgn.evaluation.palette import INK, STYLE, line_styles, model_label, with_unit
+from pdgn.evaluation.labels import count_label, group_label, model_label, with_unit
+from pdgn.evaluation.palette import INK, STYLE, line_styles
 
 HEIGHT = 3.6  # inches
 SMALLEST_DRIFT = 1e-8  # fields are stored in float32; less is round-off
@@ -181,19 +182,6 @@ def _marker(values: np.ndarray) -> str | None:
 def _heading(axes: Axes, group: str, models: Mapping[str, Mapping]) -> None:
     scores = next(iter(models.values()))[group]
     axes.set_title(f"{group_label(group)} ({count_label(scores)})", loc="left")
-
-
-def group_label(group: str) -> str:
-    """The name of a group in words."""
-    words = {"seen": "Seen surfaces", "unseen": "Unseen surfaces", "all": "All test trajectories"}
-    return words.get(group, group.removeprefix("mesh:"))
-
-
-def count_label(scores: Mapping) -> str:
-    """How many trajectories, and windows where there are more, a group of scores stands for."""
-    trajectories, windows = scores["trajectories"], scores["windows"]
-    text = f"{trajectories} trajector{'y' if trajectories == 1 else 'ies'}"
-    return text if windows == trajectories else f"{text}, {windows} windows"
 
 
 def _scale(panels: Sequence[Axes], drawn: Sequence[float]) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pdgn.evaluation.line_figures import count_label, group_label
-from pdgn.evaluation.palette import model_label, plain_unit
+from pdgn.evaluation.labels import count_label, group_label, model_label, plain_unit
 from pdgn.evaluation.tables import Table
 
 STOPPED = {"patience": "no gain", "epochs": "all epochs", "max_minutes": "time limit", None: "–"}

@@ -1,12 +1,9 @@
-"""How figures and reports look: one colour, line and name per model, colour maps, and units in words."""
+"""How figures look: one colour and line per model, colour maps."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
-
-from pdgn.models import MODELS
 
 # Okabe and Ito's palette, told apart by readers with any common colour blindness.
 MODEL_COLOUR = "#0072B2"
@@ -18,19 +15,6 @@ MISSING_COLOUR = "#c8c8c8"
 INK = "#22272e"
 FAINT = "#d5d9df"
 RESOLUTION = 150  # dots per inch of the PNG files
-
-MODEL_NAMES = {
-    "fen": "FEN",
-    "gru": "GRU",
-    "meshgraphnet": "MeshGraphNet",
-    "mlp": "MLP",
-    "padgn": "PA-DGN",
-    "padgn_published": "PA-DGN, as published",
-    "rgn": "RGN",
-    "rgn_mesh": "RGN + MeshOP",
-    "rgn_standard": "RGN + StandardOP",
-    "var": "VAR",
-}
 
 STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -57,17 +41,6 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def model_label(name: str) -> str:
-    """The name of a model or baseline as a reader wants to see it; that of a run as it is."""
-    return MODEL_NAMES.get(name, name.replace("_", " ").capitalize() if name in MODELS else name)
-
-
-def inner_label(name: str) -> str:
-    """The same within a sentence: "persistence", but "PA-DGN"."""
-    label = model_label(name)
-    return label.lower() if name in MODELS and label[1:] == label[1:].lower() else label
-
-
 def line_styles(names: Sequence[str]) -> dict[str, dict]:
     """Colour, dash and width of the line of each model: the first stands out, and no two of thirty are alike."""
     styles = {}
@@ -80,19 +53,3 @@ def line_styles(names: Sequence[str]) -> dict[str, dict]:
             dash = BASELINE_DASHES[(place + turn) % len(BASELINE_DASHES)]
             styles[name] = {"color": BASELINE_COLOURS[place], "linestyle": dash, "linewidth": 1.9}
     return styles
-
-
-def with_unit(name: str, unit: str) -> str:
-    """A label with its unit in brackets: "mean error [K]", "u [dimensionless]"."""
-    return f"{name} [{'dimensionless' if unit in ('', '1') else plain_unit(unit)}]"
-
-
-def plain_unit(unit: str) -> str:
-    """A unit with raised exponents, "kg/m^2" as "kg/m²"; nothing for quantities without a unit."""
-    raised = re.sub(r"\^(-?\d+)", lambda power: power[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), unit)
-    return "" if unit in ("", "1") else raised
-
-
-def time_label(value: float, unit: str) -> str:
-    """A time for a title, "t = 0.25 s"; three significant digits."""
-    return f"t = {value:.3g} {plain_unit(unit)}".rstrip()

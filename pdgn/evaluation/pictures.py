@@ -9,6 +9,7 @@ from typing import Any
 from pdgn.evaluation.animation import animation
 from pdgn.evaluation.comparison_figure import comparison_figure
 from pdgn.evaluation.contestants import Contestant
+from pdgn.evaluation.labels import model_label
 from pdgn.evaluation.learned_weights import learned_weights
 from pdgn.evaluation.line_figures import (
     divergence_figure,
@@ -18,7 +19,6 @@ from pdgn.evaluation.line_figures import (
     relative_figure,
     training_figure,
 )  # fmt: skip
-from pdgn.evaluation.palette import model_label
 from pdgn.evaluation.picture import Picture
 from pdgn.evaluation.rollout_windows import WindowViews
 from pdgn.evaluation.scores import WindowScores

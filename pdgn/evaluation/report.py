@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from pdgn.evaluation.line_figures import group_label
-from pdgn.evaluation.palette import inner_label, model_label, plain_unit, with_unit
+from pdgn.evaluation.labels import group_label, inner_label, model_label, plain_unit, with_unit
 from pdgn.evaluation.picture import Picture
 from pdgn.evaluation.report_style import REPORT_STYLE
 from pdgn.evaluation.tables import Table, shown_groups

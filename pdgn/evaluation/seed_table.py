@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pdgn.evaluation.line_figures import group_label
+from pdgn.data.first_difference import first_difference
+from pdgn.evaluation.labels import group_label, model_label, plain_unit, time_label
 from pdgn.evaluation.metrics_file import read_metrics_file
-from pdgn.evaluation.palette import model_label, plain_unit, time_label
 from pdgn.evaluation.tables import COLUMNS, Table, shown_groups
-from pdgn.training.config import first_difference
 
 COMPARED = (
     "config", "data", "evaluation", "history", "horizon", "divergence_threshold", "time_step", "units", "meshes",

@@ -10,8 +10,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pdgn.evaluation.labels import model_label, plain_unit, time_label, with_unit
 from pdgn.evaluation.line_figures import TRUTH_STYLE
-from pdgn.evaluation.palette import STYLE, line_styles, model_label, plain_unit, time_label, with_unit
+from pdgn.evaluation.palette import STYLE, line_styles
 
 PANEL = (3.6, 3.1)  # inches
 BELOW, ABOVE = 0.1, 10.0  # how far beyond the truth's own range a curve is followed

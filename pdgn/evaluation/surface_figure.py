@@ -12,7 +12,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from pdgn.evaluation.example import Example
-from pdgn.evaluation.palette import ERROR_MAP, RESOLUTION, SIGNAL_MAP, STYLE, plain_unit, time_label, with_unit
+from pdgn.evaluation.labels import plain_unit, time_label, with_unit
+from pdgn.evaluation.palette import ERROR_MAP, RESOLUTION, SIGNAL_MAP, STYLE
 from pdgn.evaluation.raster import quick_draw
 
 MAX_TIMES = 4

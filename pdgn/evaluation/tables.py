@@ -7,8 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pdgn.evaluation.line_figures import count_label, group_label
-from pdgn.evaluation.palette import model_label, plain_unit
+from pdgn.evaluation.labels import count_label, group_label, model_label, plain_unit
 
 COLUMNS = {
     "mae": "MAE",

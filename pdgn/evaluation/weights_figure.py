@@ -9,8 +9,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from pdgn.evaluation.labels import with_unit
 from pdgn.evaluation.learned_weights import LearnedWeights
-from pdgn.evaluation.palette import INK, STYLE, with_unit
+from pdgn.evaluation.palette import INK, STYLE
 from pdgn.evaluation.raster import quick_draw
 from pdgn.evaluation.surface_drawing import Stage
 

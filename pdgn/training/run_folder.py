@@ -12,7 +12,8 @@ from typing import Any, Literal
 import yaml
 
 from pdgn.data.disk import lock_folder, remove_temporaries, write_bytes
-from pdgn.training.config import RunConfig, first_difference
+from pdgn.data.first_difference import first_difference
+from pdgn.training.config import RunConfig
 from pdgn.training.run_checkpoint import BEST, LAST
 
 CONFIG, METRICS, FINISHED, TENSORBOARD, LOCK = "config.yaml", "metrics.csv", "finished", "tensorboard", "lock"

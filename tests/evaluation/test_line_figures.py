@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pdgn.evaluation.labels import inner_label, model_label
 from pdgn.evaluation.line_figures import (
     divergence_figure,
     drift_figure,
@@ -12,7 +13,7 @@ from pdgn.evaluation.line_figures import (
     relative_figure,
     training_figure,
 )
-from pdgn.evaluation.palette import inner_label, line_styles, model_label
+from pdgn.evaluation.palette import line_styles
 
 
 def scores(mae, drift=None, true_drift=None):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -39,6 +40,7 @@ WIDTHS = {"geodesic_difference": 4, "pos": 3, "velocity": 3, "vector": 3, "refer
 KINDS = {(row.experiment, row.model): row for row in all_rows() if row.experiment != "directional"}
 
 
+@cache
 def config_of_row(row: Row) -> RunConfig:
     return resolve(config_of(build_parser().parse_args(list(commands(row).train[1:]))))
 

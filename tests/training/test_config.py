@@ -5,7 +5,8 @@ from dataclasses import fields
 
 import pytest
 
-from pdgn.training.config import DataConfig, EvaluationConfig, RunConfig, TrainingConfig, first_difference
+from pdgn.data.first_difference import first_difference
+from pdgn.training.config import DataConfig, EvaluationConfig, RunConfig, TrainingConfig
 
 VALUES = {
     "name": "run",
