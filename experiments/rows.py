@@ -31,6 +31,7 @@ CORE_CHANGES = (
     "padgn", "padgn_features", "padgn_free", "padgn_fixed", "padgn_hops0", "padgn_hops2", "padgn_hops3",
     "padgn_kernels1", "padgn_kernels16", "padgn_noise", "padgn_single_steps",
 )  # fmt: skip
+CORE_SURFACE_CHANGES = ("padgn_geodesic", "padgn_sizeless", "padgn_limited")
 CHANGES = (
     "ours_vertex_flow", "ours_projection", "ours_kernels1", "ours_kernels4", "ours_reaction", "ours_chebyshev",
     "ours_noise", "ours_roll_outs", "ours_context",
@@ -147,7 +148,7 @@ def _extra() -> Iterator[tuple[str, str, int]]:
     for seed in THREE:
         yield from _grid("ablation_surface", CHANGES, [seed])
         yield from _grid("ablation_plane", (*CORE_CHANGES, *OTHER_GRAPHS), [seed])
-        yield from _grid("ablation_core", (*CORE_CHANGES, "padgn_geodesic"), [seed])
+        yield from _grid("ablation_core", (*CORE_CHANGES, *CORE_SURFACE_CHANGES), [seed])
     yield from _grid("plane_250", ("local_linear_direct", "var", "mlp", "gru", "rgn", "rgn_mesh"), THREE)
     yield from _grid("plane_250", ("fixed_operators", "padgn"), THREE)
     for other in ("plane_100", "plane_150", "plane_delaunay"):
