@@ -30,8 +30,9 @@ CAPS = {**dict.fromkeys(LONGER, 60.0), "ablation_plane": 4.0, "ablation_core": 4
 CORE_CHANGES = (
     "padgn", "padgn_features", "padgn_free", "padgn_fixed", "padgn_hops0", "padgn_hops2", "padgn_hops3",
     "padgn_kernels1", "padgn_kernels16", "padgn_noise", "padgn_single_steps",
+    "padgn_limited",
 )  # fmt: skip
-CORE_SURFACE_CHANGES = ("padgn_geodesic", "padgn_sizeless", "padgn_limited")
+CORE_SURFACE_CHANGES = ("padgn_geodesic", "padgn_sizeless")
 CHANGES = (
     "ours_vertex_flow", "ours_projection", "ours_kernels1", "ours_kernels4", "ours_reaction", "ours_chebyshev",
     "ours_noise", "ours_roll_outs", "ours_context",
