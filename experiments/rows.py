@@ -29,8 +29,7 @@ LONGER = {"heat_long": "heat", "convection_diffusion_long": "convection_diffusio
 CAPS = {**dict.fromkeys(LONGER, 60.0), "ablation_plane": 4.0, "ablation_core": 4.0}
 CORE_CHANGES = (
     "padgn", "padgn_features", "padgn_free", "padgn_fixed", "padgn_hops0", "padgn_hops2", "padgn_hops3",
-    "padgn_kernels1", "padgn_kernels16", "padgn_noise", "padgn_single_steps",
-    "padgn_limited",
+    "padgn_kernels1", "padgn_kernels16", "padgn_noise", "padgn_single_steps", "padgn_limited",
 )  # fmt: skip
 CORE_SURFACE_CHANGES = ("padgn_geodesic", "padgn_sizeless")
 CHANGES = (
