@@ -87,7 +87,7 @@ class OperatorNetwork(ForecastModel):
     on every mesh. Where that asks for more than `most_stages` in evaluation mode, with gradients off, the step is
     implicit in all operators and in the decay by reaction and local potential at the last observed frame
     (:class:`ImplicitStep`; not for "runge_kutta", as it would damp waves). In evaluation mode frames are cut off at
-    `bound` times the largest observed value, so that no forecast grows without limit. In a batch the stiffest graph
+    `bound` times the largest observed value, within a step for reactions too, so that no forecast grows without limit. In a batch the stiffest graph
     sets the number of stages, which changes the others' frames within the order of the method. The bound of the
     gradient flow is the product of those of its two operators.
 
@@ -228,8 +228,10 @@ class OperatorNetwork(ForecastModel):
         operator, inflow, share, mobility = state.weights
         value = frame if share is None else frame - transport(frame, graph, share)
         rate = transport(value, graph, operator) + inflow * (value + self.level)
+        # What is not linear sees no more than the bound: else a reaction that feeds itself overflows within one step.
+        seen = frame if self.training else frame.clamp(-state.bound, state.bound)
         if self.reaction is not None:
-            reaction = self.reaction(frame, data, index)
+            reaction = self.reaction(seen, data, index)
             if self.conservative:
                 reaction = reaction - mass_mean(data, state.scale * reaction) / state.scale
             rate = rate + reaction
@@ -257,7 +259,7 @@ class OperatorNetwork(ForecastModel):
         else:
             following = self.explicit.advance(rate, frame, stages)
         if not self.training:
-            following = torch.maximum(torch.minimum(following, state.bound), -state.bound)
+            following = following.clamp(-state.bound, state.bound)
         return following, following_state
 
     def __repr__(self) -> str:

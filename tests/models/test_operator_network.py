@@ -214,6 +214,18 @@ def test_either_method_is_taken_for_what_it_is_good_at():
     assert stages[0] == -1 and stages[1] < 0 < 2 < stages[-1]
 
 
+def test_a_reaction_that_feeds_itself_ends_at_the_bound_and_not_in_nan():
+    channels = Channels(1, 0)
+    data = mesh_sample(icosphere(1), channels)
+    data.x, data.increment_scale = data.x.abs(), torch.ones(1, 1, dtype=torch.float64)
+    model = heat(OperatorNetwork(channels, proportional=True), size=1e-3)
+    with torch.no_grad():
+        model.reaction.linear.fill_(1e3)  # f' = 1000 f²: without the cut-off beyond all numbers within a frame
+    assert not torch.isfinite(rollout(model.train(), data, 3)).all()
+    forecast = rollout(model.eval(), data, 3)
+    assert torch.isfinite(forecast).all() and forecast.max() == 5 * data.x.max().clamp(min=1)
+
+
 def test_forecasts_are_cut_off_in_evaluation_mode_alone():
     channels = Channels(1)
     data, model = mesh_sample(icosphere(1), channels), OperatorNetwork(channels, bound=3.0).double()
