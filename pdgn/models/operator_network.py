@@ -83,13 +83,13 @@ class OperatorNetwork(ForecastModel):
     last observed frame, on the mesh at hand, sets the number of stages of a Runge–Kutta–Chebyshev step ("chebyshev":
     diffusion, cells of any size) or of substeps of the classical method ("runge_kutta": waves). "either" takes the
     classical method, which is of order four, as long as a few substeps do, and Chebyshev's from there on: convection
-    with some diffusion. For linear equations the bound is rigorous, so that a diffusion with α > 0 and w⁰ ≥ 0 is stable
-    on every mesh. Where that asks for more than `most_stages` in evaluation mode, with gradients off, the step is
-    implicit in all operators and in the decay by reaction and local potential at the last observed frame
+    with some diffusion. For linear equations the bound is rigorous, so that a diffusion with α > 0 and w⁰ ≥ 0 is
+    stable on every mesh. Where that asks for more than `most_stages` in evaluation mode, with gradients off, the step
+    is implicit in all operators and in the decay by reaction and local potential at the last observed frame
     (:class:`ImplicitStep`; not for "runge_kutta", as it would damp waves). In evaluation mode frames are cut off at
-    `bound` times the largest observed value, within a step for reactions too, so that no forecast grows without limit. In a batch the stiffest graph
-    sets the number of stages, which changes the others' frames within the order of the method. The bound of the
-    gradient flow is the product of those of its two operators.
+    `bound` times the largest observed value, within a step for reactions too, so that no forecast grows without limit.
+    In a batch the stiffest graph sets the number of stages, which changes the others' frames within the order of the
+    method. The bound of the gradient flow is the product of those of its two operators.
 
     Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
     that belong to sensors). It sees one frame and has no memory.
