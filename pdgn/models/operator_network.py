@@ -228,7 +228,7 @@ class OperatorNetwork(ForecastModel):
         operator, inflow, share, mobility = state.weights
         value = frame if share is None else frame - transport(frame, graph, share)
         rate = transport(value, graph, operator) + inflow * (value + self.level)
-        # What is not linear sees no more than the bound: else a reaction that feeds itself overflows within one step.
+        # Else a reaction that feeds itself overflows within one step.
         seen = frame if self.training else frame.clamp(-state.bound, state.bound)
         if self.reaction is not None:
             reaction = self.reaction(seen, data, index)

@@ -25,6 +25,7 @@ from pdgn.training.share import Share
 from pdgn.training.windows import Windows, make_plans
 
 NODES_PER_BATCH = 2**15
+SMALLEST = 1e-20  # of the penalties: far below what float64 tells from none
 
 
 def fitted_parts(model: ForecastModel) -> dict[str, ClosedFormModel]:
@@ -124,7 +125,7 @@ def _choose(model: ClosedFormModel, attempt: Callable[[float], dict[str, float]]
     tried = {penalty: attempt(penalty) for penalty in model.penalties}
     coarse = _best(tried)
     tried |= {penalty: attempt(penalty) for penalty in (coarse / 10, coarse * 10)}
-    while (best := _best(tried)) == min(tried):
+    while (best := _best(tried)) == min(tried) and best > SMALLEST:
         tried[best / 10] = attempt(best / 10)
     model.solve(best)
     losses = {f"valid/loss at penalty {penalty:g}": tried[penalty]["valid/loss"] for penalty in sorted(tried)}
