@@ -180,7 +180,11 @@ def _distances(record: MeshRecord, name: str, parameters: Mapping[str, np.ndarra
     """Distances [V, S] that came as a parameter; S is 1 but for those to each source."""
     values = np.array(parameters[name], dtype=np.float32)
     shapes = "[V] or [V, S]" if name == "geodesic_sources" else "[V]"
-    if len(values.shape) not in (1, 2) or values.shape[0] != record.num_nodes or (shapes == "[V]" and values.size != record.num_nodes):
+    if (
+        values.ndim not in (1, 2)
+        or values.shape[0] != record.num_nodes
+        or (shapes == "[V]" and values.size != record.num_nodes)
+    ):
         raise ValueError(f"parameters: {name}: wanted {shapes}, V = {record.num_nodes}, got {list(values.shape)}")
     return values.reshape(record.num_nodes, -1)
 

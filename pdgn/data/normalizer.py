@@ -79,8 +79,8 @@ class Normalizer(nn.Module):
         Returns:
             The same attributes with x, y standardised and 0 where masked out, forcing and contexts standardised,
             reference weights scaled, and one row per graph of increment_scale [B, C], zero [B, C] (what a value of 0
-            becomes) and length_scale [B] (the same for all: over this length the normalised training signal changes by 1, the inverse of the standard
-            deviation of its derivatives along edges, in the unit of the positions).
+            becomes) and length_scale [B] (the same for all: over this length the normalised training signal changes by
+            1, the inverse of the standard deviation of its derivatives along edges, in the unit of the positions).
         """
         result = copy.copy(data)
         for name in ("x", "y"):

@@ -245,7 +245,8 @@ def _date(where: str, text: str, columns: SensorColumns) -> datetime:
         ) from None
     if date.year not in _YEARS:
         raise ValueError(
-            f"{where}: {columns.date}: wanted a year from {_YEARS.start} to {_YEARS.stop - 1}, got {date.year} ({text!r})"
+            f"{where}: {columns.date}: wanted a year from {_YEARS.start} to {_YEARS.stop - 1}, got {date.year} "
+            f"({text!r})"
         )
     return date
 
@@ -281,7 +282,7 @@ def first_day(path: Path, first: datetime, last: datetime, per_day: int = 24) ->
     days = (last.date() - first.date()).days + 1
     if per_day * days > _LONGEST_AXIS:
         raise ValueError(
-            f"{path}: readings reach from {first} to {last}: wanted at most {_LONGEST_AXIS} times, {per_day} a day; is a "
-            "date mistyped, or stations.time_step too short?"
+            f"{path}: readings reach from {first} to {last}: wanted at most {_LONGEST_AXIS} times, {per_day} a day; is "
+            "a date mistyped, or stations.time_step too short?"
         )
     return first.replace(hour=0, minute=0, second=0, microsecond=0), days

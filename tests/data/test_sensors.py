@@ -176,7 +176,10 @@ def test_stations_that_report_too_little_are_dropped_and_listed(tmp_path):
         ({"text": readings(extra="a,20140109000000\n")}, "line 291: wanted 3 entries as the header has"),
         ({"text": readings(extra="a,99990109000000,1\n")}, "line 291: date: wanted a year from 1700 to 2200, got 9999"),
         ({"text": readings(extra="a,0001-01-01T00:00:00+05:00,1\n")}, "line 291: date: wanted a date like"),
-        ({"text": readings(extra="a,21990109000000,1\n")}, "wanted at most 1000000 times, 24 a day; is a date mistyped"),
+        (
+            {"text": readings(extra="a,21990109000000,1\n")},
+            "wanted at most 1000000 times, 24 a day; is a date mistyped",
+        ),
         ({"text": readings(extra=" a,20140101000000,1\n")}, "a second reading of station"),
         ({"text": "id,date,t\nx,20140101000000,1\n"}, r"wanted readings of the stations in .*stations\.csv, got none"),
         ({"text": ""}, "column 'id' is not there, available: none"),

@@ -60,6 +60,13 @@ def test_a_member_without_error_or_nearly_so_has_all_the_weight() -> None:
     assert simplex_weights(moments).tolist() == [0, 0, 1, 0]
 
 
+def test_weights_below_one_percent_are_none() -> None:
+    """Independent errors of variances 1 and r have the weights r/(1 + r) and 1/(1 + r)."""
+    assert simplex_weights(torch.diag(torch.tensor([1.0, 199.0], dtype=torch.float64))).tolist() == [1.0, 0.0]
+    kept = simplex_weights(torch.diag(torch.tensor([1.0, 49.0], dtype=torch.float64)))
+    assert kept.tolist() == pytest.approx([0.98, 0.02], rel=1e-6)
+
+
 def test_a_large_shrinkage_leaves_the_mean() -> None:
     moments = torch.diag(torch.tensor([1.0, 5.0], dtype=torch.float64))
     assert simplex_weights(moments, 1e9).tolist() == pytest.approx([0.5, 0.5], abs=1e-6)
