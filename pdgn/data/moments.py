@@ -1,4 +1,4 @@
-"""Mean and variance of a stream of values."""
+"""Mean, variance and extremes of a stream of values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ROUND_OFF = 1e-6
 
 
 class RunningMoments:
-    """Count, mean and sum of squared deviations per channel, merged piece by piece (float64).
+    """Count, mean, sum of squared deviations and extremes per channel, merged piece by piece (float64).
 
     With δ the difference of the means of two sets of sizes n and m: M ← M_n + M_m + δ² n m/(n + m).
 
@@ -23,6 +23,7 @@ class RunningMoments:
         self.count = 0
         self.mean = np.zeros(channels)
         self.squares = np.zeros(channels)
+        self.low, self.high = np.full(channels, np.inf), np.full(channels, -np.inf)
 
     def update(self, values: np.ndarray) -> None:
         """Add values [M, C]; M may be 0."""
@@ -36,6 +37,7 @@ class RunningMoments:
         self.squares += squares + np.square(delta) * (self.count * number / total)
         self.mean += delta * (number / total)
         self.count = total
+        self.low, self.high = np.minimum(self.low, values.min(axis=0)), np.maximum(self.high, values.max(axis=0))
 
     def std(self) -> np.ndarray:
         """Standard deviations [C]; 1 for a channel that is constant up to round-off, or was never seen."""

@@ -22,8 +22,8 @@ class Normalizer(nn.Module):
 
     All statistics are over observed values of the training split; a constant channel has σ = 1. The reference weights
     are scaled so that the fixed gradient and Laplacian of the normalised training signal have unit standard deviation,
-    pooled over channels. ``increment_scale`` is the standard deviation of f(t+1) − f(t), divided by σ. Buffers only:
-    ``state_dict`` holds everything.
+    pooled over channels. ``increment_scale`` is the standard deviation of f(t+1) − f(t), divided by σ; ``signal_low``
+    and ``signal_high`` are the extremes of the signal. Buffers only: ``state_dict`` holds everything.
 
     Args:
         signal, node_context, edge_context, forcing: numbers of channels.
@@ -31,6 +31,8 @@ class Normalizer(nn.Module):
 
     signal_mean: Tensor
     signal_std: Tensor
+    signal_low: Tensor
+    signal_high: Tensor
     increment_scale: Tensor
     gradient_scale: Tensor
     laplacian_scale: Tensor
@@ -42,6 +44,8 @@ class Normalizer(nn.Module):
         ):  # fmt: skip
             self.register_buffer(f"{name}_mean", torch.zeros(count))
             self.register_buffer(f"{name}_std", torch.ones(count))
+        self.register_buffer("signal_low", torch.full((signal,), -torch.inf))
+        self.register_buffer("signal_high", torch.full((signal,), torch.inf))
         self.register_buffer("increment_scale", torch.ones(signal))
         self.register_buffer("gradient_scale", torch.ones(()))
         self.register_buffer("laplacian_scale", torch.ones(()))
@@ -79,8 +83,9 @@ class Normalizer(nn.Module):
         Returns:
             The same attributes with x, y standardised and 0 where masked out, forcing and contexts standardised,
             reference weights scaled, and one row per graph of increment_scale [B, C], zero [B, C] (what a value of 0
-            becomes) and length_scale [B] (the same for all: over this length the normalised training signal changes by
-            1, the inverse of the standard deviation of its derivatives along edges, in the unit of the positions).
+            becomes), low and high [B, C] (the extremes of the training signal) and length_scale [B] (the same for all:
+            over this length the normalised training signal changes by 1, the inverse of the standard deviation of its
+            derivatives along edges, in the unit of the positions).
         """
         result = copy.copy(data)
         for name in ("x", "y"):
@@ -95,11 +100,12 @@ class Normalizer(nn.Module):
         result.inverse_mass = self.laplacian_scale / data.mass
         num_graphs = getattr(data, "num_graphs", 1)
         result.increment_scale = self.increment_scale.expand(num_graphs, -1).clone()
-        result.zero = (-self.signal_mean / self.signal_std).expand(num_graphs, -1).clone()
+        for name, value in (("zero", 0.0), ("low", self.signal_low), ("high", self.signal_high)):
+            result[name] = ((value - self.signal_mean) / self.signal_std).expand(num_graphs, -1).clone()
         result.length_scale = self.gradient_scale.expand(num_graphs)
         if getattr(result, "_slice_dict", None) is not None:
             rows = torch.arange(num_graphs + 1)
-            slices = dict.fromkeys(("increment_scale", "zero", "length_scale"), rows)
+            slices = dict.fromkeys(("increment_scale", "zero", "low", "high", "length_scale"), rows)
             slices["inverse_mass"] = result._slice_dict["mass"]
             nothing = torch.zeros(num_graphs, dtype=torch.long)
             result._slice_dict = {**result._slice_dict, **slices}
@@ -180,6 +186,8 @@ class _Statistics:
         values = {
             "signal_mean": self.signal.mean,
             "signal_std": spread,
+            "signal_low": self.signal.low,
+            "signal_high": self.signal.high,
             "increment_scale": self.increment.std() / spread,
         }
         for name, moments in self.contexts.items():

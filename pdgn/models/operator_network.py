@@ -19,10 +19,13 @@ from pdgn.models.implicit_step import ImplicitStep
 from pdgn.models.linearisation import Linearisation
 from pdgn.models.local_reaction import LocalReaction
 from pdgn.models.mesh_operators import MeshOperators, OperatorWeights
+from pdgn.models.node_functions import slope
 from pdgn.models.options import require_at_least
-from pdgn.models.sample import graph_index, increment_scale, mass_mean, node_inputs, reference_weights
+from pdgn.models.sample import graph_index, increment_scale, mass_mean, node_inputs, reference_weights, trained_range
 from pdgn.nn.incidence import incidence_of
 from pdgn.nn.transport import transport
+
+MARGIN = 0.1  # of the range of training, by which a proportional reaction is believed beyond it
 
 
 class OperatorState(NamedTuple):
@@ -31,6 +34,7 @@ class OperatorState(NamedTuple):
     Attributes:
         weights: of the operators.
         scale: usual increment, [N, C]. bound: largest |f| of a forecast, [N, C].
+        low, high: what the reaction sees in evaluation mode, [N, C].
         stages: of an explicit step, see :class:`ExplicitStep`; of an implicit one the substeps to begin with; [] int64,
             on the CPU.
         implicit: the step that takes the place of an explicit one, or None.
@@ -39,6 +43,8 @@ class OperatorState(NamedTuple):
     weights: OperatorWeights
     scale: Tensor
     bound: Tensor
+    low: Tensor
+    high: Tensor
     stages: Tensor
     implicit: ImplicitStep | None = None
 
@@ -90,6 +96,10 @@ class OperatorNetwork(ForecastModel):
     `bound` times the largest observed value, within a step for reactions too, so that no forecast grows without limit.
     In a batch the stiffest graph sets the number of stages, which changes the others' frames within the order of the
     method. The bound of the gradient flow is the product of those of its two operators.
+
+    A proportional reaction is at least quadratic and feeds itself where it was never trained. In evaluation mode it
+    sees no value beyond the range of the training signal (data.low, data.high, widened by a tenth) and of the observed
+    frames: beyond that it is the one at the end of the range, and f returns there within a frame.
 
     Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
     that belong to sensors). It sees one frame and has no memory.
@@ -177,7 +187,9 @@ class OperatorNetwork(ForecastModel):
         batch, num_graphs = graph_index(data)
         largest = scatter(data.x.abs().amax(dim=1), batch, dim=0, dim_size=num_graphs, reduce="max")
         bound = self.bound * largest.clamp(min=1).index_select(0, batch)
-        state = OperatorState(self.operators(data), increment_scale(data, frame), bound, torch.tensor(1))
+        low, high = self._reaction_range(data, bound)
+        scale = increment_scale(data, frame)
+        state = OperatorState(self.operators(data), scale, bound, low, high, torch.tensor(1))
         implicit_allowed = not torch.is_grad_enabled() and self.explicit.method != "runge_kutta"
         with torch.no_grad(), torch.autocast(frame.device.type, enabled=False):
             linear = self.linearise(frame, state, data)
@@ -205,7 +217,8 @@ class OperatorNetwork(ForecastModel):
         """
         reaction = potential = gradient = None
         if self.reaction is not None:
-            reaction = self.reaction.slope(frame, data, data.x.size(1) - 1)
+            last = data.x.size(1) - 1
+            reaction = slope(lambda moved: self._limited_reaction(moved, state, data, last), frame)
         if self.potential is not None:
             potential = self.potential.slope(frame, node_inputs(data, self.channels))
             gradient = self.potential.gradient_weights(reference_weights(data)[1])
@@ -228,10 +241,8 @@ class OperatorNetwork(ForecastModel):
         operator, inflow, share, mobility = state.weights
         value = frame if share is None else frame - transport(frame, graph, share)
         rate = transport(value, graph, operator) + inflow * (value + self.level)
-        # Else a reaction that feeds itself overflows within one step.
-        seen = frame if self.training else frame.clamp(-state.bound, state.bound)
         if self.reaction is not None:
-            reaction = self.reaction(seen, data, index)
+            reaction = self._limited_reaction(frame, state, data, index)
             if self.conservative:
                 reaction = reaction - mass_mean(data, state.scale * reaction) / state.scale
             rate = rate + reaction
@@ -239,6 +250,27 @@ class OperatorNetwork(ForecastModel):
             node, reference = node_inputs(data, self.channels), reference_weights(data)[1]
             rate = rate + transport(self.potential(frame, node, reference, graph), graph, mobility)
         return state.scale * rate
+
+    def _reaction_range(self, data: Data, bound: Tensor) -> tuple[Tensor, Tensor]:
+        """(lowest, highest) value that the reaction sees in evaluation mode, [N, C] each."""
+        if self.reaction is None or not self.reaction.proportional:
+            return -bound, bound
+        (low, high), (batch, num_graphs) = trained_range(data, bound), graph_index(data)
+        margin = MARGIN * (high - low)
+        least, most = (
+            scatter(extreme, batch, dim=0, dim_size=num_graphs, reduce=reduce).index_select(0, batch)
+            for extreme, reduce in ((data.x.amin(dim=1), "min"), (data.x.amax(dim=1), "max"))
+        )
+        low, high = torch.minimum(low - margin, least), torch.maximum(high + margin, most)
+        return torch.maximum(low, -bound), torch.minimum(high, bound)
+
+    def _limited_reaction(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
+        """The reaction; beyond its range that at the end of it, and a return within a frame."""
+        assert self.reaction is not None
+        if self.training:
+            return self.reaction(frame, data, index)
+        seen = torch.minimum(torch.maximum(frame, state.low), state.high)
+        return self.reaction(seen, data, index) + (seen - frame) / state.scale
 
     def step(
         self, frame: Tensor, state: OperatorState, data: Data, index: int, observed: Tensor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
@@ -78,6 +80,15 @@ def physical_zero(data: Data, frame: Tensor) -> Tensor:
         ValueError: data.zero is not [B, C].
     """
     return _of_graphs(data, "zero", frame, 0.0)
+
+
+def trained_range(data: Data, frame: Tensor) -> tuple[Tensor, Tensor]:
+    """Extremes of the training signal at each node and channel, [N, C] each: data.low, data.high [B, C], or ∓∞.
+
+    Raises:
+        ValueError: one of them is not [B, C].
+    """
+    return _of_graphs(data, "low", frame, -math.inf), _of_graphs(data, "high", frame, math.inf)
 
 
 def mass_mean(data: Data, values: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 
 # Names decide where sizes cannot: a graph may have as many edges or graphs as nodes.
 _OF_EDGES = ("edge_context", "reference_gradient", "reference_laplacian")
-_OF_GRAPHS = ("increment_scale", "zero", "length_scale", "dt")
+_OF_GRAPHS = ("increment_scale", "zero", "low", "high", "length_scale", "dt")
 _NOT_CARRIED = ("y", "y_mask", "ptr")
 
 

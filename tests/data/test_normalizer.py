@@ -44,6 +44,11 @@ def test_statistics_are_those_of_the_observed_training_values(path):
     assert normalizer.signal_mean.item() == pytest.approx(observed.mean(), rel=1e-6)  # float32
     assert normalizer.signal_std.item() == pytest.approx(observed.std(), rel=1e-6)
     assert normalizer.increment_scale.item() == pytest.approx(steps.std() / observed.std(), rel=1e-6)
+    assert normalizer.signal_low.item() == pytest.approx(observed.min(), rel=1e-6)
+    assert normalizer.signal_high.item() == pytest.approx(observed.max(), rel=1e-6)
+    data = normalizer.transform(windows(path)[0])
+    assert normalizer.inverse(data.low).item() == pytest.approx(observed.min(), rel=1e-5)
+    assert normalizer.inverse(data.high).item() == pytest.approx(observed.max(), rel=1e-5)
 
 
 def test_other_splits_do_not_count_and_are_refused(path, tmp_path):
@@ -111,7 +116,7 @@ def test_batch_is_the_singles_side_by_side(path):
     normalizer = Normalizer.fit(training)
     items = [training[0], training[3]]
     batch = normalizer.transform(Batch.from_data_list(items))
-    assert batch.increment_scale.shape == batch.zero.shape == (2, 1)
+    assert batch.increment_scale.shape == batch.zero.shape == batch.low.shape == batch.high.shape == (2, 1)
     torch.testing.assert_close(normalizer.inverse(batch.zero), torch.zeros(2, 1), rtol=0, atol=1e-6)
     for given, single in zip(batch.to_data_list(), items):
         wanted = normalizer.transform(single)

@@ -226,6 +226,41 @@ def test_a_reaction_that_feeds_itself_ends_at_the_bound_and_not_in_nan():
     assert torch.isfinite(forecast).all() and forecast.max() == 5 * data.x.max().clamp(min=1)
 
 
+def test_a_proportional_reaction_sees_no_more_than_the_range_of_training_and_of_the_observed_frames():
+    """f' = a f² from a constant 0.5: with f cut off at h, and a return to it, it ends at h + a h² instead of infinity."""
+    channels, growth = Channels(1, 0), 0.3
+    data = mesh_sample(icosphere(1), channels)
+    data.x = torch.full_like(data.x, 0.5)
+    data.increment_scale, data.zero = (torch.full((1, 1), value, dtype=torch.float64) for value in (1.0, 0.0))
+    data.low, data.high = (torch.tensor([[value]], dtype=torch.float64) for value in (-0.2, 0.8))
+
+    def end(model: OperatorNetwork, sample: Data) -> float:
+        forecast = rollout(model.eval(), sample, 60)[:, -1].detach()
+        assert (forecast - forecast[0]).abs().max() < 1e-9
+        return float(forecast[0])
+
+    models = [heat(OperatorNetwork(channels, proportional=kind), size=1e-3) for kind in (True, False)]
+    with torch.no_grad():
+        models[0].reaction.linear.fill_(growth)
+        models[1].reaction.linear.fill_(growth)
+    assert end(models[0], data) == pytest.approx(0.9 + growth * 0.9**2, rel=1e-6)  # a tenth of the range beyond it
+    high = data.clone()
+    high.x = torch.full_like(data.x, 1.2)
+    assert end(models[0], high) == pytest.approx(1.2 + growth * 1.2**2, rel=1e-6)
+    low = data.clone()  # f' = a f (5 - f) falls without limit from below zero
+    low.zero, low.x = torch.full_like(low.zero, 5.0), torch.full_like(data.x, -0.1)
+    with torch.no_grad():
+        models[0].reaction.linear.fill_(-growth)
+    assert end(models[0], low) == pytest.approx(-0.3 - growth * 0.3 * 5.3, rel=1e-6)
+    both = rollout(models[0], Batch.from_data_list([data, high]), 2)
+    for part, single in zip(both.chunk(2), (data, high), strict=True):
+        torch.testing.assert_close(part, rollout(models[0], single, 2), rtol=1e-12, atol=0)
+    assert end(models[1], data) == pytest.approx(5.0)  # an exponential is believed up to the bound
+    with torch.no_grad():
+        models[0].reaction.linear.fill_(growth)
+    assert not rollout(models[0].train(), data, 60).abs().max() < 5
+
+
 def test_forecasts_are_cut_off_in_evaluation_mode_alone():
     channels = Channels(1)
     data, model = mesh_sample(icosphere(1), channels), OperatorNetwork(channels, bound=3.0).double()
