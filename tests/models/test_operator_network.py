@@ -227,7 +227,7 @@ def test_a_reaction_that_feeds_itself_ends_at_the_bound_and_not_in_nan():
 
 
 def test_a_proportional_reaction_sees_no_more_than_the_range_of_training_and_of_the_observed_frames():
-    """f' = a f² from a constant 0.5: with f cut off at h, and a return to it, it ends at h + a h² instead of infinity."""
+    """f' = a f² from a constant 0.5: cut off at h, with a return to it, it ends at h + a h²."""
     channels, growth = Channels(1, 0), 0.3
     data = mesh_sample(icosphere(1), channels)
     data.x = torch.full_like(data.x, 0.5)
