@@ -38,7 +38,8 @@ class SensorEnsemble(LateTensors, ForecastModel):
     frame is a reading it goes on from that, else from its own last prediction and not from the mixture, so that each
     follows its own linear law. Ridge regressions on few rows err in different directions, and their mean errs less than
     any of them; where one of them is exact its weight is 1. The weights come from the errors of the members on the
-    validation data (pdgn.training.convex_weights); leads beyond those have the weights of the last.
+    validation data, and so does whether they are mixed at all (pdgn.training.mixture); leads beyond those have the
+    weights of the last.
 
     Symmetries: those that all members have. With members whose weights belong to nodes, another graph is refused.
 

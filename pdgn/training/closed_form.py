@@ -14,11 +14,11 @@ from pdgn.models import ClosedFormModel, ForecastModel, SensorEnsemble
 from pdgn.rollout import rollout
 from pdgn.training.batch_plan import PlanSampler
 from pdgn.training.checkpoint_io import AtomicCheckpointIO
-from pdgn.training.convex_weights import choose_mixture
 from pdgn.training.error_metrics import batch_errors, error_metrics
 from pdgn.training.error_moments import ErrorMoments
 from pdgn.training.forecaster import Forecaster
 from pdgn.training.metrics_log import MetricsLog
+from pdgn.training.mixture import AbsoluteErrors, mixtures
 from pdgn.training.run_clock import RunClock
 from pdgn.training.run_folder import TENSORBOARD, RunFolder
 from pdgn.training.share import Share
@@ -135,19 +135,25 @@ def _choose(model: ClosedFormModel, attempt: Callable[[float], dict[str, float]]
 @torch.no_grad()
 def _mix(model: SensorEnsemble, forecaster: Forecaster, windows: Windows, clock: RunClock) -> dict[str, float]:
     """Gives an ensemble of fitted members their weights; returns its metrics, and how it was mixed."""
-    parts, moments = list(model.parts().values()), None
-    for batch, _ in _validation(forecaster, windows):
-        if moments is None:
-            total = make_plans(windows, forecaster.config, Share()).valid.windows
-            moments = ErrorMoments(len(parts), batch.y.size(1), total)
-        moments.add([rollout(part, batch, batch.y.size(1)) for part in parts], batch)
-    assert moments is not None
-    mixture = choose_mixture(moments.sums, moments.counts)
+    parts = list(model.parts().values())
+    total = make_plans(windows, forecaster.config, Share()).valid.windows
+
+    def forecasts() -> Iterator[tuple[list[torch.Tensor], Batch]]:
+        for batch, _ in _validation(forecaster, windows):
+            yield [rollout(part, batch, batch.y.size(1)) for part in parts], batch
+
+    moments = ErrorMoments(len(parts), windows.valid.horizon, total)
+    for predictions, batch in forecasts():
+        moments.add(predictions, batch)
+    errors = AbsoluteErrors(mixtures(moments.sums), total)
+    for predictions, batch in forecasts():
+        errors.add(predictions, batch)
+    mixture, left_out = errors.best()
     model.mix(mixture.weight)
     metrics = _validate(model, forecaster, windows)
     _tell("mixture", metrics, clock)
     weights = {f"{name} weight": float(mixture.weight[:, place].mean()) for place, name in enumerate(model.parts())}
-    how = {"shrinkage": mixture.shrinkage, "lead_groups": float(mixture.groups), "left_out_loss": mixture.loss}
+    how = {"shrinkage": mixture.shrinkage, "lead_groups": float(mixture.groups), "left_out_mae": left_out}
     return {**metrics, **how, **weights}
 
 

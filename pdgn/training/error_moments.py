@@ -9,40 +9,63 @@ from torch_geometric.data import Data
 from pdgn.models.sample import graph_index, increment_scale
 
 
+def increment_errors(predictions: list[Tensor], data: Data) -> Tensor:
+    """Errors of M forecasts in units of the usual increment, [N, H, C, M] float64; 0 where there is no reading.
+
+    Args:
+        predictions: each [N, H, C], normalised.
+        data: a batch with y [N, H, C], y_mask [N, H] and increment_scale [B, C].
+    """
+    scale = increment_scale(data, data.y[:, 0]).unsqueeze(1)
+    mask = data.y_mask.unsqueeze(-1)
+    errors = [torch.where(mask, (forecast - data.y) / scale, 0.0).double() for forecast in predictions]
+    return torch.stack(errors, dim=-1)
+
+
+class WindowParts:
+    """Cuts windows that come batch by batch into runs of nearly equal length.
+
+    Of one long series the runs are stretches of time, of many trajectories they are trajectories.
+
+    Args:
+        windows: how many will come. count: of parts, at most as many as windows.
+    """
+
+    def __init__(self, windows: int, count: int) -> None:
+        self.windows, self.count, self.seen = windows, count, 0
+
+    def next(self, data: Data) -> list[tuple[int, Tensor]]:
+        """(part, its nodes) of the next batch."""
+        batch, number = graph_index(data)
+        part = (self.seen + batch) * self.count // self.windows
+        self.seen += number
+        return [(index, (part == index).nonzero().flatten()) for index in part.unique().tolist()]
+
+
 class ErrorMoments:
     """Sums of e eᵀ over readings and channels, by part of the windows and by lead, streaming and in float64.
 
-    Errors are in units of the usual increment, as in the loss. Parts are runs of windows in their order: of one long
-    series they are stretches of time, of many trajectories they are trajectories.
+    Errors are in units of the usual increment, as in the loss.
 
     Args:
         members: M. leads: H. windows: how many will be added. parts: P, at most as many as windows.
 
     Attributes:
-        sums: [P, H, M, M] float64. counts: readings times channels, [P, H] float64.
+        sums: [P, H, M, M] float64.
     """
 
     def __init__(self, members: int, leads: int, windows: int, parts: int = 8) -> None:
-        self.windows, self.parts, self.seen = windows, min(parts, windows), 0
-        self.sums = torch.zeros(self.parts, leads, members, members, dtype=torch.float64)
-        self.counts = torch.zeros(self.parts, leads, dtype=torch.float64)
+        self.parts = WindowParts(windows, min(parts, windows))
+        self.sums = torch.zeros(self.parts.count, leads, members, members, dtype=torch.float64)
 
     def add(self, predictions: list[Tensor], data: Data) -> None:
         """Adds the next windows.
 
         Args:
             predictions: M forecasts of a batch, each [N, H, C], normalised.
-            data: the batch, with y [N, H, C], y_mask [N, H] and increment_scale [B, C].
+            data: the batch, as for :func:`increment_errors`.
         """
-        batch, count = graph_index(data)
-        part = (self.seen + batch) * self.parts // self.windows
-        scale = increment_scale(data, data.y[:, 0]).unsqueeze(1)
-        mask = data.y_mask.unsqueeze(-1)
-        errors = [torch.where(mask, (forecast - data.y) / scale, 0.0).double() for forecast in predictions]
-        stacked = torch.stack(errors, dim=-1)  # [N, H, C, M]
-        for index in part.unique().tolist():
-            nodes = (part == index).nonzero().flatten()
-            own = stacked.index_select(0, nodes).permute(1, 3, 0, 2).flatten(2)  # [H, M, n·C]
-            self.sums[index] += own @ own.transpose(1, 2)
-            self.counts[index] += data.y_mask.index_select(0, nodes).sum(dim=0) * data.y.size(2)
-        self.seen += count
+        errors = increment_errors(predictions, data)
+        for part, nodes in self.parts.next(data):
+            own = errors.index_select(0, nodes).permute(1, 3, 0, 2).flatten(2)  # [H, M, n·C]
+            self.sums[part] += own @ own.transpose(1, 2)

@@ -1,13 +1,11 @@
-"""Weights of a mixture: closed forms, what is not used, and the choice between shrinkage and none."""
+"""Weights of a mixture: closed forms and what is not used."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch_geometric.data import Batch, Data
 
-from pdgn.training.convex_weights import SHRINKAGES, choose_mixture, simplex_weights
-from pdgn.training.error_moments import ErrorMoments
+from pdgn.training.convex_weights import simplex_weights
 from tests.nn.graphs import normal
 
 
@@ -75,75 +73,3 @@ def test_a_large_shrinkage_leaves_the_mean() -> None:
             simplex_weights(moments, given)
     with pytest.raises(ValueError, match=r"^moments: wanted \[M, M\], given \[1, 2\]$"):
         simplex_weights(moments[:1])
-
-
-def moments_of(errors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of errors [P, n, H, M]."""
-    return torch.einsum("pnhm,pnhk->phmk", errors, errors), torch.full(errors.shape[:3:2], float(errors.size(1)))
-
-
-def test_what_differs_from_part_to_part_is_shrunk_and_what_does_not_is_not() -> None:
-    alike = 1 + normal(8, 4, 1, 6, seed=5)  # equally good members, few rows: any preference is noise
-    assert choose_mixture(*moments_of(alike)).shrinkage >= 3
-    better = normal(8, 400, 1, 6, seed=6) * torch.tensor([0.5, 0.7, 1, 2, 2, 2], dtype=torch.float64)
-    chosen = choose_mixture(*moments_of(better))
-    assert chosen.shrinkage <= 0.1 and chosen.groups == 1
-    # inverse variance: 1/4, 1/0.49, ...; 3200 rows leave a few hundredths
-    inverse = torch.tensor([4, 1 / 0.49, 1, 0.25, 0.25, 0.25], dtype=torch.float64)
-    assert torch.allclose(chosen.weight[0], inverse / inverse.sum(), atol=0.05)
-
-
-def test_leads_have_weights_of_their_own_where_that_is_better() -> None:
-    errors = normal(8, 300, 4, 2, seed=7)
-    errors[:, :, 0, 0] *= 0.1  # the first member is good at the first lead, the second after it
-    errors[:, :, 1:, 1] *= 0.1
-    chosen = choose_mixture(*moments_of(errors))
-    assert chosen.groups == 3 and float(chosen.weight[0, 0]) > 0.95 and (chosen.weight[1:, 1] > 0.95).all()
-    assert torch.equal(chosen.weight[1], chosen.weight[2])
-    assert torch.allclose(chosen.weight.sum(dim=1), torch.ones(4, dtype=torch.float64)) and (chosen.weight >= 0).all()
-    same = normal(8, 300, 1, 2, seed=8).expand(-1, -1, 4, -1)  # equally well: then the simpler choice
-    assert choose_mixture(*moments_of(same)).groups == 1
-
-
-def test_members_that_diverge_have_no_weight() -> None:
-    sums, counts = moments_of(normal(4, 50, 2, 3, seed=9))
-    sums[1, 1, 0, :], sums[1, 1, :, 0] = torch.inf, torch.nan
-    weight = choose_mixture(sums, counts).weight
-    assert (weight[:, 0] == 0).all() and torch.isfinite(weight).all()
-    assert torch.allclose(weight.sum(dim=1), torch.ones(2, dtype=torch.float64))
-    sums[..., 0, 0] = torch.nan
-    everything = choose_mixture(sums * torch.nan, counts)
-    assert everything.weight.tolist() == [[pytest.approx(1 / 3)] * 3] * 2
-    assert len(set(SHRINKAGES)) == len(SHRINKAGES)
-
-
-def sample(seed: int) -> Data:
-    data = Data(x=normal(5, 1, 2, seed=seed), y=normal(5, 3, 2, seed=seed + 1))
-    data.y_mask = torch.rand(5, 3, generator=torch.Generator().manual_seed(seed)) > 0.3
-    data.increment_scale = torch.tensor([[0.5, 0.25]], dtype=torch.float64)
-    return data
-
-
-def test_moments_are_sums_over_readings_whatever_the_batches() -> None:
-    samples = [sample(10 * number) for number in range(7)]
-    forecasts = [[normal(5, 3, 2, seed=1000 + 10 * number + member) for member in range(2)] for number in range(7)]
-    sizes = ((0, 7), (0, 3, 5, 7))
-    streamed = []
-    for bounds in sizes:
-        moments = ErrorMoments(2, 3, windows=7, parts=3)
-        for first, last in zip(bounds, bounds[1:]):
-            given = [torch.cat([forecasts[number][member] for number in range(first, last)]) for member in range(2)]
-            moments.add(given, Batch.from_data_list(samples[first:last]))
-        streamed.append(moments)
-    assert torch.allclose(streamed[0].sums, streamed[1].sums, rtol=1e-12)
-    sums, counts = torch.zeros(3, 3, 2, 2, dtype=torch.float64), torch.zeros(3, 3, dtype=torch.float64)
-    for number, data in enumerate(samples):
-        part = number * 3 // 7
-        for node, lead in data.y_mask.nonzero().tolist():
-            for channel, scale in enumerate((0.5, 0.25)):
-                error = torch.stack([(f[node, lead, channel] - data.y[node, lead, channel]) / scale
-                                     for f in forecasts[number]])  # fmt: skip
-                sums[part, lead] += torch.outer(error, error)
-                counts[part, lead] += 1
-    assert torch.allclose(streamed[0].sums, sums, rtol=1e-12) and torch.equal(streamed[0].counts, counts)
-    assert ErrorMoments(2, 3, windows=2).parts == 2
