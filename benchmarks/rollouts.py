@@ -60,7 +60,8 @@ def sample(num_nodes: int) -> Data:
 def forecaster(side: str, size: Size) -> PADGN | PlainPADGN:
     """PADGN as it is by default, of this width."""
     torch.manual_seed(0)
-    model = PADGN(CHANNELS, size.variant, hidden_channels=size.hidden, num_kernels=size.kernels).eval()
+    sizes = {"hidden_channels": size.hidden, "num_kernels": size.kernels}
+    model = PADGN(CHANNELS, size.variant, limited=False, **sizes).eval()
     return model if side == "ours" else PlainPADGN(model)
 
 

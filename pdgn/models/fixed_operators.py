@@ -29,7 +29,7 @@ class FixedOperators(PADGN):
         use_mask: bool = False,
         increment_in_core: bool = True,
         conservative: bool = False,
-        limited: bool = False,
+        limited: bool = True,
     ) -> None:
         super().__init__(
             channels,

@@ -104,7 +104,7 @@ class PADGN(ForecastModel):
         use_mask: bool = False,
         increment_in_core: bool = True,
         conservative: bool = False,
-        limited: bool = False,
+        limited: bool = True,
     ) -> None:
         super().__init__()
         require_choice("variant", variant, ("recurrent", "sum"))

@@ -60,7 +60,7 @@ class RecurrentCore(nn.Module):
         hidden_channels: int = 64,
         num_layers: int = 2,
         operator_step: bool = True,
-        limited: bool = False,
+        limited: bool = True,
     ) -> None:
         super().__init__()
         self.graph = DifferenceGraph(in_channels, num_kernels, context_channels, edge_context_channels)
