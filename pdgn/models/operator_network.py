@@ -19,7 +19,6 @@ from pdgn.models.implicit_step import ImplicitStep
 from pdgn.models.linearisation import Linearisation
 from pdgn.models.local_reaction import LocalReaction
 from pdgn.models.mesh_operators import MeshOperators, OperatorWeights
-from pdgn.models.node_functions import slope
 from pdgn.models.options import require_at_least
 from pdgn.models.sample import graph_index, increment_scale, mass_mean, node_inputs, reference_weights, trained_range
 from pdgn.nn.incidence import incidence_of
@@ -34,7 +33,7 @@ class OperatorState(NamedTuple):
     Attributes:
         weights: of the operators.
         scale: usual increment, [N, C]. bound: largest |f| of a forecast, [N, C].
-        low, high: what the reaction sees in evaluation mode, [N, C].
+        low, high: the least and the most that the reaction sees in evaluation mode, [N, C].
         stages: of an explicit step, see :class:`ExplicitStep`; of an implicit one the substeps to begin with; [] int64,
             on the CPU.
         implicit: the step that takes the place of an explicit one, or None.
@@ -99,7 +98,8 @@ class OperatorNetwork(ForecastModel):
 
     A proportional reaction is at least quadratic and feeds itself where it was never trained. In evaluation mode it
     sees no value beyond the range of the training signal (data.low, data.high, widened by a tenth) and of the observed
-    frames: beyond that it is the one at the end of the range, and f returns there within a frame.
+    frames: beyond that it is the one at the end of the range, and after each frame f keeps 1/e of its distance from
+    there, so that what drives it out of the range keeps it outside by no more than a frame's worth.
 
     Nothing of it belongs to a place: one model serves any mesh and any resolution (see :class:`LocalLinear` for weights
     that belong to sensors). It sees one frame and has no memory.
@@ -217,8 +217,7 @@ class OperatorNetwork(ForecastModel):
         """
         reaction = potential = gradient = None
         if self.reaction is not None:
-            last = data.x.size(1) - 1
-            reaction = slope(lambda moved: self._limited_reaction(moved, state, data, last), frame)
+            reaction = self.reaction.slope(frame, data, data.x.size(1) - 1)
         if self.potential is not None:
             potential = self.potential.slope(frame, node_inputs(data, self.channels))
             gradient = self.potential.gradient_weights(reference_weights(data)[1])
@@ -242,7 +241,9 @@ class OperatorNetwork(ForecastModel):
         value = frame if share is None else frame - transport(frame, graph, share)
         rate = transport(value, graph, operator) + inflow * (value + self.level)
         if self.reaction is not None:
-            reaction = self._limited_reaction(frame, state, data, index)
+            # Else a reaction that feeds itself overflows within one step.
+            seen = frame if self.training else frame.clamp(state.low, state.high)
+            reaction = self.reaction(seen, data, index)
             if self.conservative:
                 reaction = reaction - mass_mean(data, state.scale * reaction) / state.scale
             rate = rate + reaction
@@ -264,13 +265,10 @@ class OperatorNetwork(ForecastModel):
         low, high = torch.minimum(low - margin, least), torch.maximum(high + margin, most)
         return torch.maximum(low, -bound), torch.minimum(high, bound)
 
-    def _limited_reaction(self, frame: Tensor, state: OperatorState, data: Data, index: int) -> Tensor:
-        """The reaction; beyond its range that at the end of it, and a return within a frame."""
-        assert self.reaction is not None
-        if self.training:
-            return self.reaction(frame, data, index)
-        seen = torch.minimum(torch.maximum(frame, state.low), state.high)
-        return self.reaction(seen, data, index) + (seen - frame) / state.scale
+    def _pulled_back(self, frame: Tensor, state: OperatorState, data: Data) -> Tensor:
+        """A frame whose distance from the range of the reaction decays for the length of a frame."""
+        excess = (1 - math.exp(-1)) * (frame - frame.clamp(state.low, state.high))
+        return frame - (excess - mass_mean(data, excess) if self.conservative else excess)
 
     def step(
         self, frame: Tensor, state: OperatorState, data: Data, index: int, observed: Tensor
@@ -291,6 +289,8 @@ class OperatorNetwork(ForecastModel):
         else:
             following = self.explicit.advance(rate, frame, stages)
         if not self.training:
+            if self.reaction is not None and self.reaction.proportional:
+                following = self._pulled_back(following, state, data)
             following = following.clamp(-state.bound, state.bound)
         return following, following_state
 

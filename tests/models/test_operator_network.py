@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -226,39 +229,70 @@ def test_a_reaction_that_feeds_itself_ends_at_the_bound_and_not_in_nan():
     assert torch.isfinite(forecast).all() and forecast.max() == 5 * data.x.max().clamp(min=1)
 
 
-def test_a_proportional_reaction_sees_no_more_than_the_range_of_training_and_of_the_observed_frames():
-    """f' = a f² from a constant 0.5: cut off at h, with a return to it, it ends at h + a h²."""
-    channels, growth = Channels(1, 0), 0.3
-    data = mesh_sample(icosphere(1), channels)
-    data.x = torch.full_like(data.x, 0.5)
-    data.increment_scale, data.zero = (torch.full((1, 1), value, dtype=torch.float64) for value in (1.0, 0.0))
-    data.low, data.high = (torch.tensor([[value]], dtype=torch.float64) for value in (-0.2, 0.8))
+def level(value: float, low: float = -0.2, high: float = 0.8, zero: float = 0.0) -> Data:
+    """A constant frame on a sphere, and the range of a training signal."""
+    data = mesh_sample(icosphere(1), Channels(1, 0))
+    data.x = torch.full_like(data.x, value)
+    for name, number in (("increment_scale", 1.0), ("zero", zero), ("low", low), ("high", high)):
+        data[name] = torch.full((1, 1), number, dtype=torch.float64)
+    return data
 
-    def end(model: OperatorNetwork, sample: Data) -> float:
-        forecast = rollout(model.eval(), sample, 60)[:, -1].detach()
-        assert (forecast - forecast[0]).abs().max() < 1e-9
-        return float(forecast[0])
 
-    models = [heat(OperatorNetwork(channels, proportional=kind), size=1e-3) for kind in (True, False)]
+def growing(rate: float, **options: Any) -> OperatorNetwork:
+    """f' = rate · f (f - zero) where it is proportional, else rate · f."""
+    model = heat(OperatorNetwork(Channels(1, 0), **options), size=1e-3)
     with torch.no_grad():
-        models[0].reaction.linear.fill_(growth)
-        models[1].reaction.linear.fill_(growth)
-    assert end(models[0], data) == pytest.approx(0.9 + growth * 0.9**2, rel=1e-6)  # a tenth of the range beyond it
-    high = data.clone()
-    high.x = torch.full_like(data.x, 1.2)
-    assert end(models[0], high) == pytest.approx(1.2 + growth * 1.2**2, rel=1e-6)
-    low = data.clone()  # f' = a f (5 - f) falls without limit from below zero
-    low.zero, low.x = torch.full_like(low.zero, 5.0), torch.full_like(data.x, -0.1)
+        model.reaction.linear.fill_(rate)
+    return model.eval()
+
+
+@torch.no_grad()
+def last_values(model: OperatorNetwork, *samples: Data, frames: int = 60) -> list[float]:
+    """The last frame of each sample of a batch, which is constant."""
+    ends = rollout(model, Batch.from_data_list(list(samples)), frames)[:, -1].chunk(len(samples))
+    assert all((end - end[0]).abs().max() < 1e-9 for end in ends)
+    return [float(end[0]) for end in ends]
+
+
+def test_a_proportional_reaction_keeps_to_the_range_of_training_and_of_the_observed_frames():
+    """Beyond it growth is g a frame and 1/e of the excess x is left: x = (x + g)/e, so x = g/(e - 1)."""
+    rate, left = 0.3, 1 / (math.e - 1)
+    model = growing(rate, proportional=True)
+    inside, above = level(0.5), level(1.2)
+    expected = [0.9 + left * rate * 0.9**2, 1.2 + left * rate * 1.2**2]  # a tenth of the range of 1 beyond it
+    assert last_values(model, inside, above) == pytest.approx(expected, rel=1e-6)  # each graph has its own
+    below = level(-0.1, zero=5.0)  # f' = -rate f (f - 5) falls without limit from below zero
+    falling = growing(-rate, proportional=True)
+    assert last_values(falling, below) == [pytest.approx(-0.3 - left * rate * 0.3 * 5.3, rel=1e-6)]
+    assert last_values(growing(rate), inside) == [pytest.approx(5.0)]  # an exponential is believed up to the bound
     with torch.no_grad():
-        models[0].reaction.linear.fill_(-growth)
-    assert end(models[0], low) == pytest.approx(-0.3 - growth * 0.3 * 5.3, rel=1e-6)
-    both = rollout(models[0], Batch.from_data_list([data, high]), 2)
-    for part, single in zip(both.chunk(2), (data, high), strict=True):
-        torch.testing.assert_close(part, rollout(models[0], single, 2), rtol=1e-12, atol=0)
-    assert end(models[1], data) == pytest.approx(5.0)  # an exponential is believed up to the bound
+        assert not rollout(model.train(), inside, 60).abs().max() < 5  # as in training
+
+
+def test_the_range_of_a_reaction_changes_neither_stiffness_nor_what_stays_inside():
+    """A plateau at the observed maximum, above the range of training: f' = 60 f (1 - f) falls to 1 from there."""
+    model = growing(-60.0, proportional=True)
+    limited, free = level(1.2, low=0.0, high=1.0, zero=1.0), level(1.2, low=-1e3, high=1e3, zero=1.0)
     with torch.no_grad():
-        models[0].reaction.linear.fill_(growth)
-    assert not rollout(models[0].train(), data, 60).abs().max() < 5
+        assert int(model.start(limited).stages) == int(model.start(free).stages) > 2
+    for frames in (1, 3, 60):
+        assert last_values(model, limited, frames=frames) == pytest.approx(last_values(model, free, frames=frames))
+    assert last_values(model, limited) == [pytest.approx(1.0, abs=1e-3)]
+    constant = level(0.5)  # a channel that never moved
+    constant.increment_scale = torch.zeros(1, 1, dtype=torch.float64)
+    assert last_values(model, constant) == [0.5]
+
+
+def test_a_conservative_reaction_keeps_the_integral_outside_its_range_too():
+    model, data = growing(0.3, proportional=True, conservative=True), level(0.5)
+    data.x = data.x + 0.3 * normal(data.num_nodes, 1, 1, seed=5)
+    data.low, data.high = torch.full_like(data.low, -10.0), torch.full_like(data.high, -9.0)
+    data.x[::2] += 2
+    with torch.no_grad():
+        state, forecast = model.start(data), rollout(model, data, 8)
+    assert (forecast[:, -1] > state.high).any()  # observed frames are the range here
+    integral = torch.einsum("n,nhc->hc", data.mass, forecast)
+    assert integral.flatten().tolist() == pytest.approx([float(data.mass @ data.x[:, 0, 0])] * 8, rel=1e-12)
 
 
 def test_forecasts_are_cut_off_in_evaluation_mode_alone():
