@@ -58,7 +58,7 @@ def sample(num_nodes: int) -> Data:
 
 
 def forecaster(side: str, size: Size) -> PADGN | PlainPADGN:
-    """PADGN as it is by default, of this width."""
+    """PADGN of this width, its operator step not limited, as the plain one knows no limit."""
     torch.manual_seed(0)
     sizes = {"hidden_channels": size.hidden, "num_kernels": size.kernels}
     model = PADGN(CHANNELS, size.variant, limited=False, **sizes).eval()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +77,12 @@ class Normalizer(nn.Module):
         normalizer = cls.empty(dataset.channels)
         statistics.store(normalizer)
         return normalizer
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """A checkpoint that was made before the extremes were kept knows no range."""
+        for name in ("signal_low", "signal_high"):
+            state_dict.setdefault(prefix + name, getattr(self, name))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def transform(self, data: Data) -> Data:
         """A new graph, or batch of graphs, in model units; the given one is left as it is.

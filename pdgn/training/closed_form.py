@@ -145,7 +145,7 @@ def _mix(model: SensorEnsemble, forecaster: Forecaster, windows: Windows, clock:
     moments = ErrorMoments(len(parts), windows.valid.horizon, total)
     for predictions, batch in forecasts():
         moments.add(predictions, batch)
-    errors = AbsoluteErrors(mixtures(moments.sums), total)
+    errors = AbsoluteErrors(mixtures(moments.sums, moments.absolute), total)
     for predictions, batch in forecasts():
         errors.add(predictions, batch)
     mixture, left_out = errors.best()
@@ -153,7 +153,7 @@ def _mix(model: SensorEnsemble, forecaster: Forecaster, windows: Windows, clock:
     metrics = _validate(model, forecaster, windows)
     _tell("mixture", metrics, clock)
     weights = {f"{name} weight": float(mixture.weight[:, place].mean()) for place, name in enumerate(model.parts())}
-    how = {"shrinkage": mixture.shrinkage, "lead_groups": float(mixture.groups), "left_out_mae": left_out}
+    how = {"shrinkage": mixture.shrinkage, "lead_groups": float(mixture.groups), "left_out_error": left_out}
     return {**metrics, **how, **weights}
 
 

@@ -43,7 +43,7 @@ class WindowParts:
 
 
 class ErrorMoments:
-    """Sums of e eᵀ over readings and channels, by part of the windows and by lead, streaming and in float64.
+    """Sums of e eᵀ and of |e| over readings and channels, by part of the windows and by lead, streaming and in float64.
 
     Errors are in units of the usual increment, as in the loss.
 
@@ -51,12 +51,13 @@ class ErrorMoments:
         members: M. leads: H. windows: how many will be added. parts: P, at most as many as windows.
 
     Attributes:
-        sums: [P, H, M, M] float64.
+        sums: [P, H, M, M] float64. absolute: sums of |e|, [P, H, M] float64.
     """
 
     def __init__(self, members: int, leads: int, windows: int, parts: int = 8) -> None:
         self.parts = WindowParts(windows, min(parts, windows))
         self.sums = torch.zeros(self.parts.count, leads, members, members, dtype=torch.float64)
+        self.absolute = torch.zeros(self.parts.count, leads, members, dtype=torch.float64)
 
     def add(self, predictions: list[Tensor], data: Data) -> None:
         """Adds the next windows.
@@ -69,3 +70,4 @@ class ErrorMoments:
         for part, nodes in self.parts.next(data):
             own = errors.index_select(0, nodes).permute(1, 3, 0, 2).flatten(2)  # [H, M, n·C]
             self.sums[part] += own @ own.transpose(1, 2)
+            self.absolute[part] += own.abs().sum(dim=2)

@@ -34,66 +34,73 @@ class Mixture(NamedTuple):
     groups: int
 
 
-def mixtures(moments: Tensor) -> list[Mixture]:
+def mixtures(moments: Tensor, absolute: Tensor) -> list[Mixture]:
     """What may be chosen, the simpler first: the best forecast alone, and the best convex combination.
 
-    The best forecast is that of the smallest mean square. A combination has the weights of least squares for one
-    shrinkage and one grouping of leads: those that do best on data that they were not fitted to. Each part is left out
-    once; the weights of the others are scored on it. Of equal scores the simpler choice wins: one group, the stronger
-    shrinkage. Forecasts with an error that is not finite have no weight; where all are such, their plain mean is all
-    there is.
+    The best forecast is that of the smallest mean absolute error. A combination has the weights of least squares for
+    one shrinkage and one grouping of leads: those that do best, in squares, on data that they were not fitted to. Each
+    part is left out once; the weights of the others are scored on it. Of equal scores the simpler choice wins: one
+    group, the stronger shrinkage. Forecasts with an error that is not finite have no weight; where all are such, their
+    plain mean is all there is.
 
     Args:
         moments: Σ e eᵀ over the readings of each part and lead, [P, H, M, M] float64.
+        absolute: Σ |e|, [P, H, M].
 
     Returns:
         One or two mixtures, fitted to all parts.
 
     Raises:
-        ValueError: another shape.
+        ValueError: other shapes.
     """
-    parts, leads, members = moments.shape[:3] if moments.dim() == 4 else (0, 0, 0)
-    if moments.numel() == 0 or moments.shape != (parts, leads, members, members):
-        raise ValueError(f"moments: wanted [P, H, M, M], given {list(moments.shape)}")
+    parts, leads, members = absolute.shape if absolute.dim() == 3 else (0, 0, 0)
+    if absolute.numel() == 0 or moments.shape != (parts, leads, members, members):
+        raise ValueError(
+            f"moments, absolute: wanted [P, H, M, M] and [P, H, M], given {list(moments.shape)} and "
+            f"{list(absolute.shape)}"
+        )
     finite = torch.isfinite(moments).diagonal(dim1=2, dim2=3).all(dim=0).all(dim=0).nonzero().flatten()
     if len(finite) == 0:
         even = moments.new_full((leads, members), 1 / members)
         return [Mixture(even, even.expand(parts, -1, -1), math.inf, 1)]
     used = moments[..., finite, :][..., finite]
-    found = [_fit(used, _best_alone, math.inf, 1)]
+    found = [Mixture(*_fit(absolute[..., finite], _best_alone), math.inf, 1)]
     if len(finite) > 1:
         found.append(_best_combination(used))
-    return [mixture._replace(weight=_spread(mixture.weight, finite, members),
-                             left_out=_spread(mixture.left_out, finite, members)) for mixture in found]  # fmt: skip
+    return [
+        mixture._replace(
+            weight=_spread(mixture.weight, finite, members), left_out=_spread(mixture.left_out, finite, members)
+        )
+        for mixture in found
+    ]
 
 
 def _spread(weight: Tensor, finite: Tensor, members: int) -> Tensor:
     return weight.new_zeros(*weight.shape[:-1], members).index_copy(-1, finite, weight)
 
 
-def _fit(moments: Tensor, weights: Callable[[Tensor], Tensor], shrinkage: float, groups: int) -> Mixture:
-    """Weights [H, M] of sums [H, M, M], of all parts and with each left out; one part alone is not left out."""
-    total = moments.sum(dim=0)
-    left_out = [weights(total - part if len(moments) > 1 else part) for part in moments]
-    return Mixture(weights(total), torch.stack(left_out), shrinkage, groups)
+def _fit(sums: Tensor, weights: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """Weights [H, M] of all parts, and [P, H, M] with each left out; a part that has all readings is not left out."""
+    total = sums.sum(dim=0)
+    others = [rest if bool(rest.any()) else total for rest in total - sums]
+    return weights(total), torch.stack([weights(rest) for rest in others])
+
+
+def _best_alone(absolute: Tensor) -> Tensor:
+    """Weight 1 at every lead, [H, M], of the forecast with the smallest sum in sums of |e|, [H, M]."""
+    return torch.zeros_like(absolute).index_fill(1, absolute.sum(dim=0).argmin(), 1.0)
 
 
 def _best_combination(moments: Tensor) -> Mixture:
     found, least = None, math.inf
     for groups in _groupings(moments.size(1)):
         for shrinkage in SHRINKAGES:
-            given = _fit(moments, partial(_weights, groups=groups, shrinkage=shrinkage), shrinkage, int(groups[-1]) + 1)
-            loss = float(torch.einsum("phm,phmn,phn->", given.left_out, moments, given.left_out))
+            weight, left_out = _fit(moments, partial(_weights, groups=groups, shrinkage=shrinkage))
+            loss = float(torch.einsum("phm,phmn,phn->", left_out, moments, left_out))
             if found is None or loss < least * (1 - 1e-9):
-                found, least = given, loss
+                found, least = Mixture(weight, left_out, shrinkage, int(groups[-1]) + 1), loss
     assert found is not None
     return found
-
-
-def _best_alone(moments: Tensor) -> Tensor:
-    """Weight 1 at every lead, [H, M], of the forecast with the smallest sum of squares in sums [H, M, M]."""
-    squares = moments.diagonal(dim1=1, dim2=2).sum(dim=0)
-    return (torch.arange(len(squares)) == squares.argmin()).to(moments.dtype).expand(len(moments), -1)
 
 
 def _groupings(leads: int) -> list[Tensor]:
@@ -105,7 +112,9 @@ def _groupings(leads: int) -> list[Tensor]:
 def _weights(moments: Tensor, groups: Tensor, shrinkage: float) -> Tensor:
     """Weights of each lead, [H, M], from sums [H, M, M]."""
     summed = moments.new_zeros(int(groups[-1]) + 1, *moments.shape[1:]).index_add_(0, groups, moments)
-    return torch.stack([simplex_weights(part, shrinkage) for part in summed]).index_select(0, groups)
+    even = moments.new_full(moments.shape[-1:], 1 / moments.size(-1))  # where there is no reading
+    weights = [simplex_weights(part, shrinkage) if bool(part.any()) else even for part in summed]
+    return torch.stack(weights).index_select(0, groups)
 
 
 class AbsoluteErrors:
@@ -123,6 +132,7 @@ class AbsoluteErrors:
         self.candidates = candidates
         self.weight = torch.stack([candidate.left_out for candidate in candidates])  # [K, P, H, M]
         self.parts, self.count = WindowParts(windows, self.weight.size(1)), 0
+        self.unused = (self.weight == 0).flatten(0, 2).all(dim=0)
         self.totals = torch.zeros(len(candidates), dtype=torch.float64)
 
     def add(self, predictions: list[Tensor], data: Data) -> None:
@@ -132,8 +142,7 @@ class AbsoluteErrors:
             predictions: M forecasts of a batch, each [N, H, C], normalised.
             data: the batch, with y [N, H, C], y_mask [N, H] and increment_scale [B, C].
         """
-        errors = increment_errors(predictions, data)
-        errors = torch.where(torch.isfinite(errors), errors, 0.0)  # of forecasts without weight
+        errors = increment_errors(predictions, data).masked_fill(self.unused, 0.0)  # they may be infinite
         for part, nodes in self.parts.next(data):
             mixed = torch.einsum("nhcm,khm->knhc", errors.index_select(0, nodes), self.weight[:, part])
             self.totals += mixed.abs().sum(dim=(1, 2, 3))
@@ -147,6 +156,6 @@ class AbsoluteErrors:
         """
         if self.count == 0:
             raise ValueError("wanted readings to choose a mixture by, given none")
-        errors = self.totals / self.count
+        errors = torch.nan_to_num(self.totals / self.count, nan=math.inf, posinf=math.inf)
         place = int((errors <= errors.min() * (1 + 1e-9)).nonzero()[0])
         return self.candidates[place], float(errors[place])

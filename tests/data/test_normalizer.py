@@ -134,6 +134,20 @@ def test_state_dict_holds_everything(path):
     assert not list(normalizer.parameters())
 
 
+def test_a_state_without_extremes_knows_no_range(path):
+    """As checkpoints have it that were made before extremes were kept."""
+    training = windows(path)
+    state = Normalizer.fit(training).state_dict()
+    del state["signal_low"], state["signal_high"]
+    loaded = Normalizer.empty(training.channels)
+    loaded.load_state_dict(state)
+    data = loaded.transform(training[0])
+    assert data.low.tolist() == [[-np.inf]] and data.high.tolist() == [[np.inf]]
+    del state["signal_mean"]
+    with pytest.raises(RuntimeError, match="signal_mean"):
+        loaded.load_state_dict(state)
+
+
 def test_running_moments_merge_exactly(rng):
     """Pieces of any size about a large mean give what the whole gives; a constant channel gives 1."""
     values = np.column_stack([1e4 + rng.normal(size=1000), np.full(1000, 0.1)])

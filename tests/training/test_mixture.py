@@ -10,7 +10,7 @@ from torch_geometric.data import Batch, Data
 
 from pdgn.training.convex_weights import simplex_weights
 from pdgn.training.error_moments import ErrorMoments
-from pdgn.training.mixture import AbsoluteErrors, Mixture, mixtures
+from pdgn.training.mixture import SHRINKAGES, AbsoluteErrors, Mixture, mixtures
 from tests.nn.graphs import normal
 
 
@@ -24,7 +24,8 @@ def chosen(errors: torch.Tensor) -> Mixture:
     for own, data in zip(errors, windows, strict=True):
         moments.add([own[..., [member]] for member in range(members)], data)
     assert torch.allclose(moments.sums, torch.einsum("pnhm,pnhk->phmk", errors, errors))
-    absolute = AbsoluteErrors(mixtures(moments.sums), windows=parts)
+    assert torch.allclose(moments.absolute, errors.abs().sum(dim=1))
+    absolute = AbsoluteErrors(mixtures(moments.sums, moments.absolute), windows=parts)
     for own, data in zip(errors, windows, strict=True):
         absolute.add([own[..., [member]] for member in range(members)], data)
     found, error = absolute.best()
@@ -33,9 +34,14 @@ def chosen(errors: torch.Tensor) -> Mixture:
     return found
 
 
+def of(errors: torch.Tensor) -> list[Mixture]:
+    """The two candidates of errors [P, n, H, M]."""
+    return mixtures(torch.einsum("pnhm,pnhk->phmk", errors, errors), errors.abs().sum(dim=1))
+
+
 def test_what_differs_from_part_to_part_is_shrunk_and_what_does_not_is_not() -> None:
     alike = 1 + normal(8, 4, 1, 6, seed=5)  # equally good members, few rows: any preference is noise
-    assert mixtures(torch.einsum("pnhm,pnhk->phmk", alike, alike))[1].shrinkage >= 3
+    assert of(alike)[1].shrinkage >= 3
     better = normal(8, 400, 1, 6, seed=6) * torch.tensor([0.5, 0.7, 1, 2, 2, 2], dtype=torch.float64)
     found = chosen(better)
     assert found.shrinkage <= 0.1 and found.groups == 1
@@ -46,41 +52,60 @@ def test_what_differs_from_part_to_part_is_shrunk_and_what_does_not_is_not() -> 
 
 def test_a_part_has_no_share_in_the_weights_that_it_is_judged_by() -> None:
     errors = normal(3, 50, 2, 2, seed=1) * torch.tensor([1.0, 2.0], dtype=torch.float64)
-    sums = torch.einsum("pnhm,pnhk->phmk", errors, errors)
-    changed = sums.clone()
-    changed[1] *= 100 * torch.tensor([[25.0, 5.0], [5.0, 1.0]], dtype=torch.float64)  # there the first one is worse
-    before, after = mixtures(sums)[0], mixtures(changed)[0]
+    changed = errors.clone()
+    changed[1] *= 10 * torch.tensor([5.0, 1.0], dtype=torch.float64)  # there the first one is worse
+    before, after = of(errors)[0], of(changed)[0]
     assert before.left_out.tolist() == [[[1.0, 0.0]] * 2] * 3 and before.weight.tolist() == [[1.0, 0.0]] * 2
     assert after.left_out[:, 0].tolist() == [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]] and after.weight[0, 0] == 0
-    for given in (sums, changed):
-        [_, found] = mixtures(given)
+    for given in (errors, changed):
+        [_, found] = of(given)
+        sums = torch.einsum("pnhm,pnhk->phmk", given, given)
         for part in range(3):
-            others = given[[other for other in range(3) if other != part]].sum(dim=0)
+            others = sums[[other for other in range(3) if other != part]].sum(dim=0)
             both = [others.sum(dim=0)] * 2 if found.groups == 1 else list(others)
             expected = torch.stack([simplex_weights(lead, found.shrinkage) for lead in both])
             assert torch.allclose(found.left_out[part], expected, rtol=0, atol=1e-12)
-    for single in mixtures(sums[:1]):  # one part alone is judged by its own weights
+    for single in of(errors[:1]):  # one part alone is judged by its own weights
         assert torch.equal(single.left_out[0], single.weight)
 
 
-def test_rare_large_errors_do_not_make_a_mixture() -> None:
-    """One forecast is exact but for one reading in fifty, the other wrong by one everywhere.
+@pytest.mark.parametrize("size", [6.0, 8.0, 12.0])
+def test_rare_large_errors_do_not_make_a_mixture(size: float) -> None:
+    """One forecast is exact but for one reading in fifty, the other wrong by one everywhere but there.
 
-    Least squares gives the exact one a third of the weight or so; in absolute errors it is the better one alone.
+    Least squares gives both of them weight; in absolute errors, 0.12 to 0.24 against 0.98, the exact one alone is best.
     """
     rare = torch.zeros(8, 50, 1, dtype=torch.float64)
-    rare[:, 7] = 6.0
+    rare[:, 7] = size
     everywhere = normal(8, 50, 1, seed=3).sign()
     everywhere[:, 7] = 0
     errors = torch.stack([rare, everywhere], dim=-1)
-    [alone, both] = mixtures(torch.einsum("pnhm,pnhk->phmk", errors, errors))
-    assert alone.weight.tolist() == [[1.0, 0.0]] and 0.5 < both.weight[0, 0] < 0.7
+    [alone, both] = of(errors)
+    assert alone.weight.tolist() == [[1.0, 0.0]] and 0.2 < both.weight[0, 0] < 0.7
     assert chosen(errors).weight.tolist() == [[1.0, 0.0]] and chosen(errors).shrinkage == math.inf
+
+
+def test_parts_and_leads_without_readings_change_nothing() -> None:
+    """Where all readings are in one part it is not left out; no lead is decided by nothing."""
+    errors = normal(4, 60, 3, 3, seed=2) * torch.tensor([3.0, 1.0, 1.0], dtype=torch.float64)
+    errors[[0, 1, 3]] = 0
+    for many, single in zip(of(errors), of(errors[2:3]), strict=True):
+        assert torch.equal(many.weight, single.weight) and torch.equal(many.left_out[2], single.left_out[0])
+        assert many.weight[0, 0] < 0.5
+    last = normal(4, 60, 3, 3, seed=2) * torch.tensor([3.0, 1.0, 1.0], dtype=torch.float64)
+    last[:3, :, 2] = 0  # the last lead was read in the last part alone
+    for mixture in of(last):
+        assert mixture.left_out[3, 2, 0] <= 1 / 3 + 1e-12
 
 
 def test_of_equal_mixtures_the_simplest_is_taken() -> None:
     same = normal(8, 300, 1, 2, seed=8)
     assert chosen(same.expand(-1, -1, 4, -1)).groups == 1
+    assert of(same.expand(-1, -1, 4, -1))[1].groups == 1
+    twins = normal(8, 300, 1, 1, seed=8) + 0.1 * torch.tensor([1.0, -1.0], dtype=torch.float64)
+    twins[::2] = twins[::2].flip(-1)
+    twins = torch.cat([twins, twins.flip(-1)], dim=1)  # whatever λ is, both weights are 1/2
+    assert of(twins)[1].weight.tolist() == [[pytest.approx(0.5)] * 2] and of(twins)[1].shrinkage == max(SHRINKAGES)
     one = normal(4, 30, 2, 1, seed=8).expand(-1, -1, -1, 3)  # three members that are the same
     assert chosen(one).weight.tolist() == [[1.0, 0.0, 0.0]] * 2
 
@@ -97,31 +122,32 @@ def test_leads_have_weights_of_their_own_where_that_is_better() -> None:
 
 def test_members_that_diverge_have_no_weight() -> None:
     errors = normal(4, 50, 2, 3, seed=9)
-    sums = torch.einsum("pnhm,pnhk->phmk", errors, errors)
-    sums[1, 1, 0, :], sums[1, 1, :, 0] = torch.inf, torch.nan
-    found = mixtures(sums)
+    sums, absolute = torch.einsum("pnhm,pnhk->phmk", errors, errors), errors.abs().sum(dim=1)
+    sums[1, 1, 0, :], sums[1, 1, :, 0], absolute[1, 1, 0] = torch.inf, torch.nan, torch.inf
+    found = mixtures(sums, absolute)
     assert len(found) == 2
     for mixture in found:
         for weight in (mixture.weight, mixture.left_out):
             assert (weight[..., 0] == 0).all() and torch.isfinite(weight).all()
             torch.testing.assert_close(weight.sum(dim=-1), torch.ones_like(weight[..., 0]))
-    [even] = mixtures(sums * torch.nan)
+    [even] = mixtures(sums * torch.nan, absolute)
     assert even.weight.tolist() == [[pytest.approx(1 / 3)] * 3] * 2
-    errors[1, 3, 1, 0] = torch.inf
     data = Data(x=normal(50, 1, 1), y=torch.zeros(50, 2, 1), y_mask=torch.ones(50, 2, dtype=torch.bool))
-    absolute = AbsoluteErrors(found, windows=4)
-    for own in errors:
-        absolute.add([own[..., [member]] for member in range(3)], data)
-    assert math.isfinite(absolute.best()[1])
+    for broken in (torch.inf, torch.nan):
+        errors[1, 3, 1, 0] = broken
+        for candidates, finite in ((found, True), ([even], False)):
+            judged = AbsoluteErrors(candidates, windows=4)
+            for own in errors:
+                judged.add([own[..., [member]] for member in range(3)], data)
+            assert math.isfinite(judged.best()[1]) == finite
 
 
 def test_what_cannot_be_chosen_from_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^moments: wanted \[P, H, M, M\], given \[2, 3, 4\]$"):
-        mixtures(torch.zeros(2, 3, 4))
-    with pytest.raises(ValueError, match=r"^moments: wanted \[P, H, M, M\], given \[1, 1, 2, 3\]$"):
-        mixtures(torch.zeros(1, 1, 2, 3))
+    for moments, absolute in (((2, 3, 4), (2, 3)), ((1, 1, 2, 3), (1, 1, 2)), ((1, 1, 2, 2), (1, 2, 2)), ((0,), (0,))):
+        with pytest.raises(ValueError, match=r"^moments, absolute: wanted \[P, H, M, M\] and \[P, H, M\], given \["):
+            mixtures(torch.zeros(moments), torch.zeros(absolute))
     with pytest.raises(ValueError, match=r"^wanted readings to choose a mixture by, given none$"):
-        AbsoluteErrors(mixtures(torch.ones(1, 1, 1, 1, dtype=torch.float64)), windows=1).best()
+        AbsoluteErrors(mixtures(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 1)), windows=1).best()
 
 
 def sample(seed: int) -> Data:
@@ -153,7 +179,7 @@ def test_sums_are_over_readings_whatever_the_batches() -> None:
                 sums[part, lead] += torch.outer(error, error)
     assert torch.allclose(streamed[0].sums, sums, rtol=1e-12)
     assert ErrorMoments(2, 3, windows=2).parts.count == 2
-    candidates = mixtures(sums)
+    candidates = mixtures(sums, streamed[0].absolute)
     absolute = [AbsoluteErrors(candidates, windows=7) for _ in sizes]
     for errors, bounds in zip(absolute, sizes, strict=True):
         for first, last in zip(bounds, bounds[1:]):
