@@ -156,6 +156,7 @@ def test_running_moments_merge_exactly(rng):
         moments.update(piece)
     assert moments.count == 1000
     np.testing.assert_allclose(moments.mean, values.mean(0), rtol=1e-12)
+    np.testing.assert_array_equal([moments.low, moments.high], [values.min(0), values.max(0)])
     np.testing.assert_allclose(moments.std(), [values[:, 0].std(), 1.0], rtol=1e-7)  # 1e-16 · 1e4² of the squares
 
 

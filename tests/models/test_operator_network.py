@@ -264,7 +264,9 @@ def test_a_proportional_reaction_keeps_to_the_range_of_training_and_of_the_obser
     below = level(-0.1, zero=5.0)  # f' = -rate f (f - 5) falls without limit from below zero
     falling = growing(-rate, proportional=True)
     assert last_values(falling, below) == [pytest.approx(-0.3 - left * rate * 0.3 * 5.3, rel=1e-6)]
-    assert last_values(growing(rate), inside) == [pytest.approx(5.0)]  # an exponential is believed up to the bound
+    free = last_values(growing(rate), inside, frames=5)  # an exponential is believed, up to the bound
+    assert free == [pytest.approx(0.5 * (1 + rate + rate**2 / 2) ** 5, rel=1e-6)]  # steps of order two
+    assert last_values(growing(rate), inside) == [pytest.approx(5.0)]
     with torch.no_grad():
         assert not rollout(model.train(), inside, 60).abs().max() < 5  # as in training
 

@@ -92,10 +92,19 @@ def test_parts_and_leads_without_readings_change_nothing() -> None:
     for many, single in zip(of(errors), of(errors[2:3]), strict=True):
         assert torch.equal(many.weight, single.weight) and torch.equal(many.left_out[2], single.left_out[0])
         assert many.weight[0, 0] < 0.5
-    last = normal(4, 60, 3, 3, seed=2) * torch.tensor([3.0, 1.0, 1.0], dtype=torch.float64)
-    last[:3, :, 2] = 0  # the last lead was read in the last part alone
-    for mixture in of(last):
-        assert mixture.left_out[3, 2, 0] <= 1 / 3 + 1e-12
+    late = normal(8, 300, 4, 2, seed=7)
+    late[:, :, 0, 0] *= 0.1  # each lead has a best member, so that leads are cut into groups
+    late[:, :, 1:, 1] *= 0.1
+    late[:7, :, 3] = 0  # the last lead was read in the last part alone
+    [_, both] = of(late)
+    assert both.groups == 3 and both.left_out[7, 3].tolist() == [0.5, 0.5] and both.weight[3, 1] > 0.95
+
+
+def test_a_small_gain_is_a_gain() -> None:
+    """Errors that are correlated by 0.9: the mean of two has 2.5 % less of them."""
+    errors = normal(8, 3000, 1, 2, seed=3) + 3 * normal(8, 3000, 1, 1, seed=4)
+    found = chosen(errors)
+    assert found.shrinkage < math.inf and found.weight.tolist() == [[pytest.approx(0.5, abs=0.05)] * 2]
 
 
 def test_of_equal_mixtures_the_simplest_is_taken() -> None:
