@@ -93,7 +93,7 @@ def commands(row: Row, budget: Budget = CONFIGURED) -> Commands:
         options["training.max_core_minutes"] = minutes
     if budget.device != "cpu":
         options["training.accelerator"] = budget.device
-    config = CONFIGS / f"{'plane' if problem in PLANE else problem}.yaml"
+    config = CONFIGS / f"{'plane' if problem in PLANE else problem.removesuffix('_knn')}.yaml"
     train = ("train.py", "--config", str(config), *_words(options))
     folder = RUNS / row.experiment / name
     return Commands(data, folder, train, tuple(_evaluations(row, data, folder, budget)))

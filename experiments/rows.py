@@ -22,7 +22,7 @@ ABLATIONS = {
 }  # fmt: skip
 ABLATED = {"ablation_plane": "padgn", "ablation_core": "padgn", "ablation_surface": "ours"}
 # A changed graph is a dataset of its own: the same sensors and trajectories.
-OTHER_GRAPHS = {"padgn_delaunay": "plane_delaunay"}
+OTHER_GRAPHS = {"padgn_delaunay": "plane_delaunay", "padgn_knn": "convection_diffusion_knn"}
 # The same models trained for longer, as no claim may rest on models that were still improving.
 LONGER = {"heat_long": "heat", "convection_diffusion_long": "convection_diffusion"}
 # Processor time [min] where it is not the config's. The recurrent core with changes has a short one: 23 rows a seed.
@@ -31,7 +31,7 @@ CORE_CHANGES = (
     "padgn", "padgn_features", "padgn_free", "padgn_fixed", "padgn_hops0", "padgn_hops2", "padgn_hops3",
     "padgn_kernels1", "padgn_kernels16", "padgn_noise", "padgn_single_steps", "padgn_limited",
 )  # fmt: skip
-CORE_SURFACE_CHANGES = ("padgn_geodesic", "padgn_sizeless")
+CORE_SURFACE_CHANGES = ("padgn_geodesic", "padgn_sizeless", "padgn_projected", "padgn_knn")
 CHANGES = (
     "ours_vertex_flow", "ours_projection", "ours_kernels1", "ours_kernels4", "ours_reaction", "ours_chebyshev",
     "ours_noise", "ours_roll_outs", "ours_context",
@@ -147,7 +147,7 @@ def _extra() -> Iterator[tuple[str, str, int]]:
         yield from _grid(equation, ("padgn_published", "meshgraphnet", "ours"), THREE)
     for seed in THREE:
         yield from _grid("ablation_surface", CHANGES, [seed])
-        yield from _grid("ablation_plane", (*CORE_CHANGES, *OTHER_GRAPHS), [seed])
+        yield from _grid("ablation_plane", (*CORE_CHANGES, "padgn_delaunay"), [seed])
         yield from _grid("ablation_core", (*CORE_CHANGES, *CORE_SURFACE_CHANGES), [seed])
     yield from _grid("plane_250", ("local_linear_direct", "var", "mlp", "gru", "rgn", "rgn_mesh"), THREE)
     yield from _grid("plane_250", ("fixed_operators", "padgn"), THREE)
