@@ -19,11 +19,14 @@ help:
 	@echo "make build      a wheel in dist/"
 	@echo "make clean      remove build products, data/ and runs/demo"
 
-# torch first and by its pinned version: an unpinned one may bring gigabytes that nobody asked for.
+# torch first and by its pinned version: an unpinned one may bring gigabytes that nobody asked for. Python compiles what is
+# imported; compiling all that is installed takes a minute. OpenMesh is built from source, by several compilers at a time.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+$(STAMP): export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable ".[dev]"
+	$(PIP) torch
+	$(PIP) --editable ".[dev]"
 	@touch $(STAMP)
 
 install: $(STAMP)
