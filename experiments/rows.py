@@ -29,12 +29,12 @@ LONGER = {"heat_long": "heat", "convection_diffusion_long": "convection_diffusio
 CAPS = {**dict.fromkeys(LONGER, 60.0), "ablation_plane": 4.0, "ablation_core": 4.0}
 CORE_CHANGES = (
     "padgn", "padgn_features", "padgn_free", "padgn_fixed", "padgn_hops0", "padgn_hops2", "padgn_hops3",
-    "padgn_kernels1", "padgn_kernels16", "padgn_noise", "padgn_single_steps", "padgn_limited",
+    "padgn_kernels1", "padgn_kernels16", "padgn_noise", "padgn_single_steps", "padgn_limited", "padgn_push_forward",
 )  # fmt: skip
 CORE_SURFACE_CHANGES = ("padgn_geodesic", "padgn_sizeless", "padgn_projected", "padgn_knn")
 CHANGES = (
     "ours_vertex_flow", "ours_projection", "ours_kernels1", "ours_kernels4", "ours_reaction", "ours_chebyshev",
-    "ours_noise", "ours_roll_outs", "ours_context",
+    "ours_noise", "ours_roll_outs", "ours_push_forward", "ours_context",
 )  # fmt: skip
 DIRECTIONAL = ("finite-difference", "mlp", "gn", "one-weight", "sdl", "ours")
 MOST_CORE_ROWS = 90

@@ -28,6 +28,7 @@ def rollout(
     noise_std: float = 0.0,
     generator: torch.Generator | None = None,
     recompute: bool = False,
+    push_forward: int = 0,
 ) -> Tensor:
     r"""Runs a model through the observed frames of a batch and `steps` frames beyond them.
 
@@ -53,13 +54,18 @@ def rollout(
         recompute: keep of each step only the frame and the state that it starts from, and run it again in the backward
             pass: the same gradients for one more forward pass, and memory for one step's activations in place of all
             steps'.
+        push_forward: K, the first predicted frames, through which no gradient flows: with K > 0 neither they nor the
+            observed ones are kept for the backward pass, and what follows starts from the model's own errors.
 
     Returns:
         The predicted frames [N, T, C], from the first one after data.x.
 
     Raises:
-        ValueError: steps, probability or noise out of range; frames, masks, truth or forcing of another shape;
-            randomness without a generator.
+        ValueError: steps, probability, noise or push-forward out of range; frames, masks, truth or forcing of another
+            shape; randomness without a generator.
+
+    Reference:
+        Brandstetter, Worrall & Welling, "Message Passing Neural PDE Solvers", ICLR 2022 (push-forward).
     """
     frames = rollout_frames(
         model,
@@ -71,6 +77,7 @@ def rollout(
         noise_std=noise_std,
         generator=generator,
         recompute=recompute,
+        push_forward=push_forward,
     )
     return torch.stack(list(frames), dim=1)
 
@@ -86,12 +93,13 @@ def rollout_frames(
     noise_std: float = 0.0,
     generator: torch.Generator | None = None,
     recompute: bool = False,
+    push_forward: int = 0,
 ) -> Iterator[Tensor]:
     """The frames of :func:`rollout` one by one, as they are computed; no earlier frame or state is kept.
 
     Args:
-        model, data, steps, truth, truth_mask, truth_probability, noise_std, generator, recompute: as there. Each frame
-            is computed in the gradient mode in which it is asked for.
+        model, data, steps, truth, truth_mask, truth_probability, noise_std, generator, recompute, push_forward: as
+            there. Each frame is computed in the gradient mode in which it is asked for, but for those without gradient.
 
     Returns:
         T frames [N, C].
@@ -100,8 +108,10 @@ def rollout_frames(
         ValueError: as there, at once and not with the first frame.
     """
     check_rollout(data, steps, truth, truth_mask, truth_probability, noise_std, generator)
+    if not 0 <= push_forward < steps:
+        raise ValueError(f"push_forward: wanted an integer ≥ 0 and below the {steps} steps, given {push_forward}")
     inputs = input_frames(data, truth, truth_mask, truth_probability, noise_std, generator)
-    return _frames(model, data, steps, inputs, recompute)
+    return _frames(model, data, steps, inputs, recompute, push_forward)
 
 
 def input_frames(
@@ -141,6 +151,7 @@ def _frames(
     steps: int,
     inputs: Callable[[int], tuple[Tensor, Tensor] | None],
     recompute: bool,
+    push_forward: int,
 ) -> Iterator[Tensor]:
     """The loop itself."""
     prediction = torch.zeros_like(data.x[:, 0])
@@ -151,11 +162,14 @@ def _frames(
     first = data.x.size(1) - 1
     pool = MemoryPool()
     useful = first if model.memoryless and _observed_at(data, first) else 0
+    graded = first + push_forward if push_forward else 0
     for index in range(first + steps):
         reading, observed = inputs(index) or (None, nothing)
         if index < useful:  # nothing of it is left when the next reading comes
             continue
-        with pooled(pool):
+        if index == graded > 0:
+            torch.clear_autocast_cache()  # else weights that were cast without a graph are found again
+        with torch.no_grad() if index < graded else nullcontext(), pooled(pool):
             prediction, state = step(model, data, index, prediction, state, reading, observed)
         if index >= first:
             yield prediction

@@ -194,6 +194,62 @@ def test_recomputed_steps_keep_their_states_alone(channels, options, fewer):
     assert growth[False] > fewer * growth[True]
 
 
+class Decay(ForecastModel):
+    """f ← a f, with a layer in place of a number so that autocast has weights to cast."""
+
+    trainable = True
+    symmetries = frozenset()
+
+    def __init__(self):
+        super().__init__()
+        self.factor = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.constant_(self.factor.weight, 0.5)
+
+    def start(self, data):
+        return None
+
+    def step(self, frame, state, data, index, observed):
+        return self.factor(frame.unsqueeze(-1)).squeeze(-1), None
+
+
+@pytest.mark.parametrize("pushed", [0, 1, 3])
+def test_no_gradient_flows_through_frames_that_are_pushed_forward(pushed):
+    data, decay = sample(), Decay().double()
+    data.x_mask = torch.ones_like(data.x_mask)
+    out = rollout(decay, data, 4, push_forward=pushed)
+    assert torch.equal(out, rollout(decay, data, 4))
+    out.sum().backward()
+    # frame t+1 = a^(t+1) f, of which all factors that come after the pushed frames are seen
+    expected = data.x[:, -1].sum() * sum((step - pushed + 1) * 0.5**step for step in range(pushed, 4))
+    assert torch.allclose(decay.factor.weight.grad.squeeze(), expected, atol=TOLERANCE)
+
+
+def test_frames_that_are_pushed_forward_keep_nothing():
+    data = sample(horizon=12)
+    alone, after = (kept_bytes(model(), data, steps, push_forward=steps - 1) for steps in (2, 12))
+    assert alone == after < kept_bytes(model(), data, 12) / 4
+
+
+def test_weights_that_autocast_cast_without_a_graph_are_not_found_again():
+    data, decay = sample(), Decay()
+    data.x = data.x.float()
+    with torch.autocast("cpu", torch.bfloat16):
+        rollout(decay, data, 4, push_forward=2)[:, 2:].sum().backward()
+    assert decay.factor.weight.grad is not None and decay.factor.weight.grad.abs() > 0
+
+
+@every_variant
+@pytest.mark.parametrize("recompute", [False, True])
+def test_every_weight_has_a_gradient_after_a_push_forward(channels, options, recompute):
+    model, data = build(channels, options), sample(channels=channels)
+    graded = []
+    for pushed in (0, 2):
+        model.zero_grad()
+        rollout(model, data, 4, push_forward=pushed, recompute=recompute)[:, pushed:].square().sum().backward()
+        graded.append({name for name, parameter in model.named_parameters() if parameter.grad is not None})
+    assert graded[0] == graded[1]
+
+
 def test_frames_come_one_by_one_and_mistakes_at_once():
     data, padgn = sample(), model()
     frames = rollout_frames(padgn, data, 4)
@@ -213,6 +269,8 @@ def test_frames_come_one_by_one_and_mistakes_at_once():
         ({"truth_probability": 0.5}, r"^truth: wanted \[7, 4, 2\] for truth_probability > 0, given None$"),
         ({"truth": normal(7, 3, 2)}, r"^truth: wanted \[7, 4, 2\], given \[7, 3, 2\]$"),
         ({"truth_mask": torch.ones(7, 3).bool()}, r"^truth_mask: wanted torch.bool \[7, 4\], given .* \[7, 3\]$"),
+        ({"push_forward": 4}, r"^push_forward: wanted an integer ≥ 0 and below the 4 steps, given 4$"),
+        ({"push_forward": -1}, r"^push_forward: wanted an integer ≥ 0 and below the 4 steps, given -1$"),
         ({"noise_std": -1.0}, r"^noise_std: wanted a number ≥ 0, given -1.0$"),
         ({"noise_std": 0.1}, r"^generator: wanted a torch.Generator for noise or teacher forcing, given None$"),
         ({"truth": normal(7, 4, 2), "truth_probability": 0.5}, r"^generator: wanted a torch.Generator"),

@@ -59,6 +59,9 @@ class TrainingConfig:
         noise_std: standard deviation of the noise on observed frames, in units of the normalised signal.
         truth_decay: k of scheduled sampling, where the next input is the truth with probability
             k/(k + exp(epoch/k)); null: the model always continues from its own predictions.
+        push_forward: K, below data.horizon. Of each batch k frames, drawn from 0 … K, are predicted first, without
+            gradient and outside the loss, and then data.horizon - K frames with both: the model learns to go on from
+            its own errors without the cost of unrolling them; 0: the loss is of all frames. Needs training.parts = 1.
         patience: stop after this many epochs without a better validation loss; null: never.
         schedule: learning rate over the epochs: "constant", "cosine" down to zero, or "plateau": halved after every
             quarter of the patience without a better validation loss.
@@ -91,6 +94,7 @@ class TrainingConfig:
     clip: float | None = 1.0
     noise_std: float = 0.0
     truth_decay: float | None = None
+    push_forward: int = 0
     patience: int | None = None
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
     epoch_windows: int | None = None
@@ -123,9 +127,11 @@ class TrainingConfig:
         for name in ("learning_rate", "clip", "truth_decay", "max_minutes", "max_core_minutes"):
             value = getattr(self, name)
             _require(f"training.{name}", value is None or 0 < value < float("inf"), "a positive number", value)
-        for name in ("weight_decay", "noise_std", "workers"):
+        for name in ("weight_decay", "noise_std", "workers", "push_forward"):
             value = getattr(self, name)
             _require(f"training.{name}", 0 <= value < float("inf"), "a number of at least 0", value)
+        whole = self.parts == 1 or self.push_forward == 0
+        _require("training.push_forward", whole, "0 with training.parts > 1", self.push_forward)
         plateau = self.schedule != "plateau" or self.patience is not None
         _require("training.patience", plateau, "an integer of at least 1 for the schedule 'plateau'", self.patience)
         if self.batch_size % self.all_processes:
@@ -202,6 +208,8 @@ class RunConfig:
         _require("seed", 0 <= self.seed < 2**32, "an integer of at least 0 and less than 2**32", self.seed)
         named = isinstance(self.model.get("name"), str)
         _require("model.name", named, "the name of a model", self.model.get("name"))
+        pushed, horizon = self.training.push_forward, self.data.horizon
+        _require("training.push_forward", pushed < horizon, f"less than data.horizon = {horizon}", pushed)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunConfig:

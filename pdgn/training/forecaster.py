@@ -22,7 +22,7 @@ from pdgn.training.header import checkpoint_header
 from pdgn.training.loss import increment_error, reading_count
 from pdgn.training.partitioned_rollout import partitioned_rollout
 from pdgn.training.plateau import Plateau
-from pdgn.training.randomness import STEP, keyed_generator
+from pdgn.training.randomness import PUSHED, STEP, keyed_generator
 from pdgn.training.running_sums import RunningSums
 from pdgn.training.schedule import learning_rate, truth_probability
 from pdgn.training.share import Share, sum_over_processes
@@ -76,7 +76,8 @@ class Forecaster(LightningModule):
         return self.normalizer.inverse(rollout(self.model, self.normalizer.transform(data), steps))
 
     def training_step(self, batch: Data, batch_idx: int) -> Tensor:
-        """The loss of one batch: a roll-out that takes the truth with probability p(epoch) (scheduled sampling).
+        """The loss of one batch: a roll-out that takes the truth with probability p(epoch) (scheduled sampling), of
+        which the first frames may be without gradient (push-forward).
 
         Args:
             batch: samples in physical units.
@@ -91,8 +92,12 @@ class Forecaster(LightningModule):
         data = self.normalizer.transform(batch)
         if self.plans is not None and not self.plans.train.counts(batch_idx):
             data.y_mask = torch.zeros_like(data.y_mask)
+        pushed, last = self._graded_frames(batch_idx)
+        data.y, data.y_mask = data.y[:, :last], data.y_mask[:, :last]
+        prediction = self._training_roll_out(data, batch_idx, pushed)[:, pushed:]
+        data.y, data.y_mask = data.y[:, pushed:], data.y_mask[:, pushed:]
         count = reading_count(data)
-        total = increment_error(self._training_roll_out(data, batch_idx), data)
+        total = increment_error(prediction, data)
         # DDP takes the mean of the gradients over the processes; their sum over the count of all is the batch's own.
         loss = total * Share.own().processes / sum_over_processes(count).clamp(min=1)
         self._last_loss = loss.detach()
@@ -105,7 +110,16 @@ class Forecaster(LightningModule):
         self._sums.add("train count", count)
         return loss
 
-    def _training_roll_out(self, data: Data, batch_idx: int) -> Tensor:
+    def _graded_frames(self, batch_idx: int) -> tuple[int, int]:
+        """The first frame that the loss of a batch counts, and the one after the last; the same in all processes."""
+        most, horizon = self.config.training.push_forward, self.config.data.horizon
+        if most == 0:
+            return 0, horizon
+        generator = keyed_generator(PUSHED, self.config.seed, self.current_epoch, batch_idx)
+        pushed = int(torch.randint(most + 1, (), generator=generator))
+        return pushed, horizon - most + pushed
+
+    def _training_roll_out(self, data: Data, batch_idx: int, pushed: int) -> Tensor:
         settings, epoch = self.config.training, self.current_epoch
         probability = truth_probability(epoch, settings.truth_decay)
         generator = keyed_generator(STEP, self.config.seed, epoch, batch_idx, device=data.y.device)
@@ -125,6 +139,8 @@ class Forecaster(LightningModule):
                 "truth_mask": draws.truth_mask(data),
                 "truth_probability": 1.0 if probability > 0 else 0.0,
             }
+        if pushed > 0:
+            options["push_forward"] = pushed
         return self._roll_out(data, **options)
 
     def _roll_out(self, data: Data, **options: Any) -> Tensor:

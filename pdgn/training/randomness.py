@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 # First parts of the keys. (NumPy pads keys with zeros, so (seed, epoch) and (seed, epoch, 0) would be one stream.)
-ORDER, STEP = 1, 2
+ORDER, STEP, PUSHED = 1, 2, 3
 
 
 def keyed_generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:

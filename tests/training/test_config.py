@@ -46,6 +46,18 @@ def test_dictionaries_round_trip() -> None:
             {"training": {"epochs": 2, "batch_size": 4, "processes": 3, "machines": 2}},
             r"training\.batch_size: wanted a multiple of 6, .* = 3 x 2 share each batch, given 4$",
         ),
+        (
+            {"training": {"epochs": 2, "batch_size": 4, "push_forward": 3}},
+            r"training\.push_forward: wanted less than data.horizon = 3, given 3$",
+        ),
+        (
+            {"training": {"epochs": 2, "batch_size": 4, "push_forward": 2, "parts": 2}},
+            r"training\.push_forward: wanted 0 with training.parts > 1, given 2$",
+        ),
+        (
+            {"training": {"epochs": 2, "batch_size": 4, "push_forward": -1}},
+            r"training\.push_forward: wanted a number of",
+        ),
         ({"evaluation": {"stride": 0}}, r"evaluation\.stride: wanted an integer of at least 1, given 0"),
         ({"evaluation": {"divergence_threshold": 0.0}}, r"evaluation\.divergence_threshold: wanted a positive number"),
         ({"name": ".."}, r"name: wanted a plain folder name, given '\.\.'"),

@@ -97,6 +97,35 @@ def test_scheduled_sampling_and_noise_reach_the_roll_out(
     assert (0.75, 0.01, True) in seen and (0.0, 0.0, False) in seen
 
 
+def test_frames_are_pushed_forward_as_the_batch_says(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[tuple[int, int]]] = [[], []]
+    losses: list[list[tuple[float, float]]] = [[], []]
+
+    def spy(model: torch.nn.Module, data: Batch, steps: int, **options: object) -> torch.Tensor:
+        frames = rollout(model, data, steps, **options)
+        if model.training:
+            pushed = options.get("push_forward", 0)
+            seen[run].append((pushed, steps))
+            error = ((frames - data.y)[:, pushed:] / data.increment_scale[data.batch].unsqueeze(1)).square().mean()
+            losses[run].append((float(error.detach()), 0.0))
+        return frames
+
+    def step(forecaster: Forecaster, batch: Batch, batch_idx: int) -> torch.Tensor:
+        loss = original(forecaster, batch, batch_idx)
+        losses[run][-1] = losses[run][-1][0], float(loss.detach())
+        return loss
+
+    original = Forecaster.training_step
+    monkeypatch.setattr("pdgn.training.forecaster.rollout", spy)
+    monkeypatch.setattr(Forecaster, "training_step", step)
+    for run in (0, 1):
+        train(tiny_config(dataset, tmp_path / str(run), epochs=3, push_forward=2, noise_std=0.0, truth_decay=None))
+    assert set(seen[0]) == {(0, 1), (1, 2), (2, 3)} and seen[0] == seen[1]
+    assert all(loss == pytest.approx(error, rel=1e-5) for error, loss in losses[0])  # the last frame alone counts
+
+
 def test_a_finished_run_is_refused_and_overwritten_on_request(dataset: Path, tmp_path: Path) -> None:
     config = tiny_config(dataset, tmp_path, epochs=1)
     folder = train(config)
