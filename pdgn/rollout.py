@@ -168,7 +168,7 @@ def _frames(
         if index < useful:  # nothing of it is left when the next reading comes
             continue
         if index == graded > 0:
-            torch.clear_autocast_cache()  # else weights that were cast without a graph are found again
+            torch.clear_autocast_cache()  # older PyTorch would find weights again that were cast without a graph
         with torch.no_grad() if index < graded else nullcontext(), pooled(pool):
             prediction, state = step(model, data, index, prediction, state, reading, observed)
         if index >= first:
