@@ -167,6 +167,19 @@ def test_ablations_change_one_thing() -> None:
             ), (row, keys)
 
 
+def test_an_ablated_context_has_more_or_less_than_the_base_and_nothing_else() -> None:
+    instead = {"ours_vertex_flow", "ours_projection"}  # the flow in another form
+    for experiment, problem in ABLATIONS.items():
+        base = config_of_row(
+            Row(problem if experiment == "ablation_surface" else experiment, ABLATED[experiment], 0, False)
+        )
+        for model in {row.model for row in chosen_rows([experiment])} - instead - set(OTHER_GRAPHS):
+            changed = config_of_row(Row(experiment, model, 0, False))
+            for name in ("node_context", "edge_context"):
+                one, other = set(getattr(base.data, name)), set(getattr(changed.data, name))
+                assert one <= other or other <= one, (experiment, model, one ^ other)
+
+
 def test_longer_rows_differ_from_the_short_ones_by_their_cap_alone() -> None:
     for experiment, problem in LONGER.items():
         for row in chosen_rows([experiment]):
