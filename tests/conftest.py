@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# The workers of pytest share the cores: one thread each, also in the programs that tests start, and where a test asks
+# for two, the one that waits does not spin. OpenMP and BLAS read this when they are loaded.
+os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ}
+
 import numpy as np
 import pytest
 import torch

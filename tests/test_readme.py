@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,17 @@ def shown_commands() -> list[tuple[str, str]]:
     return found
 
 
+@cache
+def help_of(command: str) -> str:
+    """What `pdgn COMMAND --help` prints."""
+    return importlib.import_module(f"pdgn.cli.{command}").build_parser().format_help()
+
+
 @pytest.mark.parametrize("command, words", shown_commands())
 def test_every_option_of_a_shown_command_exists(command: str, words: str) -> None:
     assert command in COMMANDS
-    known = importlib.import_module(f"pdgn.cli.{command}").build_parser().format_help()
     for option in re.findall(r"--[\w.]+", words):
-        assert re.search(rf"{re.escape(option)}\b", known), option
+        assert re.search(rf"{re.escape(option)}\b", help_of(command)), option
 
 
 def test_every_make_target_exists() -> None:

@@ -136,10 +136,11 @@ class StrictParser(ArgumentParser):
             for action in self._actions
             if action.dest not in skipped and not action.dest.endswith(".help")  # --key.help, of class-typed keys
         }
+        groups = {key[:place] for key in actions for place, letter in enumerate(key) if letter == "."}
         return {
             key: getattr(action, "_typehint", None) or action.type
             for key, action in actions.items()
-            if action.option_strings and not any(other.startswith(f"{key}.") for other in actions)
+            if action.option_strings and key not in groups
         }
 
     def _check_keys(self, values: dict[str, Any], prefix: str) -> None:

@@ -11,7 +11,6 @@ from pdgn.cli.nearest import nearest
 from pdgn.cli.parser import StrictParser
 from pdgn.models import MODELS
 from pdgn.models.options import options_of
-from pdgn.training import train
 from pdgn.training.config import RunConfig
 
 DEFAULT_MODEL = "padgn"
@@ -43,6 +42,8 @@ def run(args: Namespace) -> None:
     Args:
         args: what `build_parser` parsed.
     """
+    from pdgn.training import train  # Lightning takes seconds to load, which options and their mistakes do without
+
     folder = train(config_of(args), overwrite=args.overwrite)
     count, _, why = (folder / "finished").read_text().strip().partition(", ")
     best = folder / "best.ckpt"

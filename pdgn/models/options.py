@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
@@ -28,10 +30,11 @@ def require_at_least(name: str, value: int, least: int) -> None:
         raise ValueError(f"{name}: wanted an integer ≥ {least}, given {value}")
 
 
-def options_of(model: type) -> dict[str, Any]:
+@cache
+def options_of(model: type) -> Mapping[str, Any]:
     """Options of a model class and their types, in the order of its constructor; channels is not one of them."""
     hints = get_type_hints(model.__init__)  # type: ignore[misc]
-    return {name: hints[name] for name in inspect.signature(model).parameters if name != "channels"}
+    return MappingProxyType({name: hints[name] for name in inspect.signature(model).parameters if name != "channels"})
 
 
 def check_options(name: str, model: type, options: dict[str, Any]) -> None:

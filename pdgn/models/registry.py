@@ -52,7 +52,7 @@ def model_options(name: str) -> dict[str, Any]:
     Raises:
         ValueError: unknown name.
     """
-    return options_of(_model_class(name))
+    return dict(options_of(_model_class(name)))
 
 
 def build_model(name: str, channels: Channels, **options: Any) -> ForecastModel:

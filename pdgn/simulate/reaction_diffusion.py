@@ -116,10 +116,14 @@ class ReactionDiffusion(Equation):
         )
 
     def _nonlinear(self, time: float, state: Array) -> Array:
-        return np.concatenate(self.reaction(*np.split(state, len(self.fields))))
+        return np.concatenate(self.reaction(*self._blocks(state)))
+
+    def _blocks(self, state: Array) -> Array:
+        """The fields of a state [D, n] one by one, [fields, V, n], a view; np.split takes as long as a reaction."""
+        return state.reshape(len(self.fields), -1, *state.shape[1:])
 
     def _box(self, state: Array) -> tuple[Array, Array]:
-        blocks = np.split(state, len(self.fields))
+        blocks = self._blocks(state)
         return self.invariant_box(np.array([b.min() for b in blocks]), np.array([b.max() for b in blocks]))
 
     def _energy_step(self, method: Dissipation, state: Array) -> float:

@@ -39,7 +39,7 @@ def address() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-@pytest.mark.parametrize("kind", kinds("flow"))
+@pytest.mark.parametrize("kind", kinds("heat"))
 def test_a_cluster_makes_the_same_arrays(kind: str, address: str, tmp_path: Path) -> None:
     here, there = tmp_path / "here.h5", tmp_path / "there.h5"
     assert main([*SMALL[kind], "--output", str(here), "--workers", "1"], command="generate") == 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -41,11 +41,13 @@ def test_several_checkpoints_are_compared_in_one_table(run, tmp_path, capsys):
     assert error == "pdgn: error: --output: wanted a folder for the comparison of 2 checkpoints, given none"
 
 
-def test_the_script_in_the_repository_does_the_same(run, tmp_path):
-    command = [sys.executable, str(ROOT / "evaluate.py"), "--checkpoint", str(run), "--output", str(tmp_path / "out")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.strip().endswith("report.html") and (tmp_path / "out" / "metrics.json").is_file()
+def test_the_script_in_the_repository_does_the_same(run, tmp_path, monkeypatch, capsys):
+    script = str(ROOT / "evaluate.py")
+    monkeypatch.setattr(sys, "argv", [script, "--checkpoint", str(run), "--output", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(script, run_name="__main__")
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.strip().endswith("report.html") and (tmp_path / "out" / "metrics.json").is_file()
 
 
 @pytest.mark.parametrize(

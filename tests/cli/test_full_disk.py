@@ -37,7 +37,7 @@ def limit_disk(patch: pytest.MonkeyPatch, shards: int) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks /proc which file is written")
-@pytest.mark.parametrize("blocks, workers", [(4, 2), (BLOCKS, 1)])
+@pytest.mark.parametrize("blocks, workers", [pytest.param(4, 2, marks=pytest.mark.slow), (4, 1), (BLOCKS, 1)])
 def test_a_full_disk_is_one_line_and_what_was_finished_is_kept(
     blocks: int, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

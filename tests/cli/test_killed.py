@@ -60,6 +60,7 @@ def survive(kind: str, workers: int, kills: int, folder: Path) -> None:
         assert not path.with_name(path.name + ".partial").exists()
 
 
+@pytest.mark.slow
 def test_two_kills(tmp_path: Path) -> None:
     """Killed soon after its first block, then later, and continued."""
     path, whole, moments = tmp_path / "x.h5", tmp_path / "whole.h5", random.Random(0)

@@ -55,11 +55,13 @@ def test_check_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "text.h5" in captured.err and captured.err.count("\n") == 1
 
 
-def test_from_recipe_to_prediction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("figures", ["false", pytest.param("true", marks=pytest.mark.slow)])
+def test_from_recipe_to_prediction(figures: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, runs = tmp_path / "tiny.h5", tmp_path / "runs"
     recipe, config = str(ROOT / "datasets" / "tiny.yaml"), str(ROOT / "configs" / "tiny.yaml")
     assert main(["generate", "--config", recipe, "--output", str(data), "--workers", "1"]) == 0
-    assert main(["train", "--config", config, "--data.file", str(data), "--output", str(runs)]) == 0
+    words = ["--data.file", str(data), "--output", str(runs), "--training.epochs", "2", "--evaluation.figures", figures]
+    assert main(["train", "--config", config, *words]) == 0
     checkpoint = runs / "tiny" / "best.ckpt"
     assert main(["evaluate", "--checkpoint", str(checkpoint)]) == 0
     shown = capsys.readouterr().out

@@ -162,6 +162,7 @@ def test_no_process_outlives_the_command(number: signal.Signals, tmp_path: Path)
     assert process.returncode == -number and error == ""
 
 
+@pytest.mark.slow
 def test_an_interruption_is_one_line_and_ends_all(tmp_path: Path) -> None:
     process = start(*LONG, "--output", str(tmp_path / "x.h5"), "--workers", "2")
     children = children_of(process, 2)

@@ -84,7 +84,7 @@ def test_batch_of_several_meshes_is_the_singles_side_by_side(path):
     assert (target.diff() >= 0).all()
 
 
-@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+@pytest.mark.parametrize("start_method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])  # torch, twice
 def test_workers_see_what_one_process_sees(path, start_method):
     windows = dataset(path)
     single = list(DataLoader(windows, batch_size=5))  # opens the file here, before the fork

@@ -12,7 +12,7 @@ from pdgn.evaluation import evaluate, read_metrics_file
 from pdgn.evaluation.contestants import load_contestants
 from pdgn.evaluation.rollout_windows import WindowViews
 from pdgn.training.config import DataConfig, RunConfig
-from tests.evaluation.tiny import RATE, TIME, make_forecaster, save, tiny_config, write_file
+from tests.evaluation.tiny import RATE, TIME, draw_coarsely, make_forecaster, save, tiny_config, write_file
 
 
 def named(config: RunConfig, name: str, history: int = 2, **model: object) -> RunConfig:
@@ -141,7 +141,8 @@ def test_a_comparison_is_not_replaced_by_another_one(two, metrics):
     assert evaluate(two, output=both).metrics["checkpoints"].keys() == {"short", "long"}
 
 
-def test_the_report_shows_the_models_side_by_side_and_says_which_is_best(tmp_path):
+def test_the_report_shows_the_models_side_by_side_and_says_which_is_best(tmp_path, monkeypatch):
+    draw_coarsely(monkeypatch)
     file = write_file(tmp_path / "decay.h5")
     config = tiny_config(file, animation=False)
     wild = make_forecaster(named(config, "wild"))

@@ -15,7 +15,7 @@ from pdgn.evaluation import evaluate, read_metrics_file
 from pdgn.evaluation.contestants import load_contestants
 from pdgn.evaluation.rollout_windows import RolloutWindows
 from pdgn.training.config import DataConfig
-from tests.evaluation.tiny import RATE, TIME, make_forecaster, make_run, save, tiny_config, write_file
+from tests.evaluation.tiny import RATE, TIME, draw_coarsely, make_forecaster, make_run, save, tiny_config, write_file
 
 AHEAD = TIME[2:] - TIME[1]  # times of the predicted frames since the last observed one
 
@@ -87,10 +87,11 @@ def test_a_model_that_blows_up_is_reported_with_its_time(tmp_path):
     assert total["diverged"] == 1.0 and total["time_to_divergence"]["min"] == pytest.approx(0.1)
 
 
-def test_a_model_that_predicts_nan_is_nan_in_every_metric_and_is_drawn(tmp_path, monkeypatch):
-    monkeypatch.setattr("pdgn.evaluation.surface_drawing.MAX_FACES", 100)
+@pytest.mark.parametrize("figures", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_model_that_predicts_nan_is_nan_in_every_metric_and_is_drawn(tmp_path, monkeypatch, figures):
+    draw_coarsely(monkeypatch)
     file = write_file(tmp_path / "decay.h5")
-    forecaster = make_forecaster(tiny_config(file, animation=False))
+    forecaster = make_forecaster(tiny_config(file, animation=False, figures=figures))
     with torch.no_grad():
         next(forecaster.model.parameters()).fill_(float("nan"))
     result = evaluate(save(forecaster, tmp_path / "run" / "best.ckpt"))
@@ -98,7 +99,8 @@ def test_a_model_that_predicts_nan_is_nan_in_every_metric_and_is_drawn(tmp_path,
     assert all(np.isnan(total[name]["u"]) for name in ("mae", "rmse", "relative_l2", "drift", "mae_std"))
     assert total["end_relative_l2"]["u"] == total["capped_relative_l2"]["u"] == 10.0
     assert total["diverged"] == 1.0 and "NaN" in result.tables[0].text()
-    assert "NaN" in result.report.read_text() and (tmp_path / "run" / "figures" / "rollout_seen.png").is_file()
+    assert "NaN" in result.report.read_text()
+    assert (tmp_path / "run" / "figures" / "rollout_seen.png").is_file() == figures
 
 
 def test_gaps_are_masked(tmp_path):
@@ -128,7 +130,7 @@ def test_a_window_longer_than_the_trajectories_is_refused(tmp_path):
 
 
 def test_the_report_is_one_file_with_described_figures(tmp_path, monkeypatch):
-    monkeypatch.setattr("pdgn.evaluation.surface_drawing.MAX_FACES", 100)
+    draw_coarsely(monkeypatch)
     run = make_run(tmp_path)
     (run.parent / "metrics.csv").write_text("epoch,train/loss,valid/loss\n1,1.0,0.9\n2,0.5,0.7\n")
     result = evaluate(run, output=tmp_path / "results")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from pdgn.data import Context, DatasetWriter, MeshDynamicsDataset, MeshRecord, Normalizer, TrajectoryBlock
@@ -79,6 +80,13 @@ def save(forecaster: Forecaster, path: Path) -> Path:
     header = checkpoint_header(forecaster.description, forecaster.config)
     torch.save({"pdgn": header, "state_dict": forecaster.state_dict(), "epoch": 4}, path)
     return path
+
+
+def draw_coarsely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few faces and few dots: what a figure shows is the same."""
+    monkeypatch.setattr("pdgn.evaluation.surface_drawing.MAX_FACES", 100)
+    for module in ("picture", "surface_figure", "comparison_figure"):
+        monkeypatch.setattr(f"pdgn.evaluation.{module}.RESOLUTION", 30)
 
 
 def make_run(folder: Path, **evaluation: object) -> Path:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,8 +12,9 @@ import pytest
 import yaml
 
 from experiments import run as runner_module
+from experiments.__main__ import main
 from experiments.commands import Budget, Commands, Evaluation
-from experiments.dataset import ROOT, Dataset
+from experiments.dataset import Dataset
 from experiments.lock import locked
 from experiments.results import read_result, results_file
 from experiments.rows import Row
@@ -191,8 +190,7 @@ def test_a_stopped_row_goes_on_from_its_last_checkpoint(tiny: Path, tmp_path: Pa
     assert result["commands"][0].startswith("python train.py --config") and "evaluate.py" in result["commands"][1]
 
 
-def test_the_program_says_what_it_does_not_understand() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments", "--only", "heat/nobody"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 2 and "given 'heat/nobody'" in done.stderr and len(done.stderr.splitlines()) == 1
+def test_the_program_says_what_it_does_not_understand(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "heat/nobody"]) == 2
+    said = capsys.readouterr().err
+    assert "given 'heat/nobody'" in said and len(said.splitlines()) == 1

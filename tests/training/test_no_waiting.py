@@ -82,20 +82,20 @@ def test_a_step_waits_for_nothing(
     config = tiny_config(dataset, tmp_path, epochs=1, **training)
     options = {"hidden_channels": 8, "num_layers": 1}
     train(replace(config, model={"name": model, **options}))
-    assert {name: count for name, count in seen.items() if count} == {"steps of the optimiser": 6}
+    assert {name: count for name, count in seen.items() if count} == {"steps of the optimiser": 3}
 
 
 def test_the_watch_sees_what_waits(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = counted(monkeypatch)
-    train(tiny_config(dataset, tmp_path, epochs=1))  # checks at once: loss and norm of each of 6 steps
-    assert seen["_local_scalar_dense"] + seen["is_nonzero"] >= 12
+    train(tiny_config(dataset, tmp_path, epochs=1))  # checks at once: loss and norm of each of 3 steps
+    assert seen["_local_scalar_dense"] + seen["is_nonzero"] >= 6
     with Watch(seen):
         torch.ones(3)[torch.tensor([True, False, True])]
     assert seen["index"] == 1
 
 
 @pytest.mark.parametrize("what, named", [("loss", "loss"), ("gradient", "norm of the gradient")])
-@pytest.mark.parametrize("index", [2, 5])
+@pytest.mark.parametrize("index", [1, 2])
 def test_a_nan_is_found_later_and_changes_nothing(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deferred: None, what: str, named: str, index: int
 ) -> None:
@@ -112,9 +112,9 @@ def test_a_nan_is_found_later_and_changes_nothing(
         TrainingDivergedError, match=rf"^epoch 2, batch {index + 1}: wanted a finite {named}, given nan"
     ):
         train(tiny_config(dataset, tmp_path, weight_decay=0.1))
-    assert len(weights) == 12  # found at the end of the epoch
-    assert torch.equal(weights[6 + index], weights[5 + index]) and weights[-1].isfinite().all()
-    assert index == 5 or not torch.equal(weights[-1], weights[-2])
+    assert len(weights) == 6  # found at the end of the epoch
+    assert torch.equal(weights[3 + index], weights[2 + index]) and weights[-1].isfinite().all()
+    assert index == 2 or not torch.equal(weights[-1], weights[-2])
     assert read_checkpoint(tmp_path / "tiny" / "last.ckpt")["epoch"] == 0
 
 
@@ -125,7 +125,7 @@ def test_a_long_epoch_is_looked_at_in_between(
     steps: list[int] = []
     monkeypatch.setattr(Forecaster, "training_step", nan_at(noted(Forecaster.training_step, steps), 0, 2, "loss"))
     with pytest.raises(TrainingDivergedError, match="^epoch 1, batch 3: "):
-        train(tiny_config(dataset, tmp_path))
+        train(tiny_config(dataset, tmp_path, batch_size=2))
     assert steps == [0, 1, 2, 3]
 
 

@@ -37,6 +37,12 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dataset(tmp_path_factory.mktemp("data") / "tiny.h5")
 
 
+@pytest.fixture(scope="module")
+def twice(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of two epochs, to look at."""
+    return train(tiny_config(dataset, tmp_path_factory.mktemp("twice"), epochs=2))
+
+
 def test_the_folder_holds_what_it_says(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tiny_config(dataset, tmp_path, epochs=2)
     folder = train(config)
@@ -68,14 +74,14 @@ def test_training_learns_the_decay(dataset: Path, tmp_path: Path) -> None:
     assert best["epoch"] == int(np.argmin(losses))
 
 
-def test_logged_errors_are_those_of_a_free_roll_out_in_physical_units(dataset: Path, tmp_path: Path) -> None:
-    folder = train(tiny_config(dataset, tmp_path, epochs=2))
-    forecaster = load_forecaster(folder / "last.ckpt")
-    windows = MeshDynamicsDataset(dataset, "valid", history=2, horizon=3, context=forecaster.description.context)
+def test_logged_errors_are_those_of_a_free_roll_out_in_physical_units(dataset: Path, twice: Path) -> None:
+    forecaster = load_forecaster(twice / "last.ckpt")
+    context = forecaster.description.context
+    windows = MeshDynamicsDataset(dataset, "valid", history=2, horizon=3, stride=2, context=context)
     with torch.no_grad():
         errors = [forecaster.forecast(data, 3).double() - data.y.double() for data in windows]
     stacked = torch.cat(errors).flatten()
-    last = read_metrics(folder / "metrics.csv")[-1]
+    last = read_metrics(twice / "metrics.csv")[-1]
     # float32 forecasts in other batches: relative differences of 1e-6
     assert last["valid/mae"] == pytest.approx(float(stacked.abs().mean()), rel=1e-5)
     assert last["valid/rmse"] == pytest.approx(float(stacked.square().mean().sqrt()), rel=1e-5)
@@ -147,15 +153,16 @@ def test_a_run_of_another_config_is_refused_by_the_key(dataset: Path, tmp_path: 
         train(tiny_config(dataset, tmp_path, epochs=1))
 
 
-def test_a_run_may_move_while_it_is_interrupted(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reference = train(tiny_config(dataset, tmp_path / "reference", epochs=2))
+def test_a_run_may_move_while_it_is_interrupted(
+    dataset: Path, twice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Forecaster, "training_step", fail_in(Forecaster.training_step, epoch=1))
     with pytest.raises(OSError, match="on purpose"):
         train(tiny_config(dataset, tmp_path / "here", epochs=2))
     monkeypatch.undo()
     (tmp_path / "here" / "tiny").rename(tmp_path / "moved")
     folder = train(replace(tiny_config(dataset, tmp_path, epochs=2), name="moved"))
-    one, other = (read_checkpoint(place / "best.ckpt") for place in (folder, reference))
+    one, other = (read_checkpoint(place / "best.ckpt") for place in (folder, twice))
     assert all(torch.equal(one["state_dict"][key], other["state_dict"][key]) for key in one["state_dict"])
 
 
@@ -250,7 +257,7 @@ def test_a_model_without_weights_is_kept_as_it_is(dataset: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"epochs": 3}, "3 epochs, epochs"),
+        ({"epochs": 2}, "2 epochs, epochs"),
         ({"epochs": 12, "patience": 1, "learning_rate": 0.3}, "patience"),
         ({"epochs": 12, "max_minutes": 1e-9}, "1 epochs, time"),
         ({"epochs": 12, "max_core_minutes": 1e-9, "patience": 5}, "1 epochs, time"),
@@ -263,15 +270,14 @@ def test_a_run_says_why_it_ended(dataset: Path, tmp_path: Path, settings: dict, 
     assert times == sorted(times) and times[-1] > 0
 
 
-def test_epochs_of_some_windows(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_epochs_of_some_windows(dataset: Path, twice: Path, tmp_path: Path) -> None:
     seen: list[int] = []
-    whole = train(tiny_config(dataset, tmp_path / "whole", epochs=2))
     with pytest.MonkeyPatch.context() as patch:
         step = Forecaster.training_step
         patch.setattr(Forecaster, "training_step", lambda *a: (seen.append(a[1].num_graphs), step(*a))[1])
         some = train(tiny_config(dataset, tmp_path / "some", epochs=2, epoch_windows=6, valid_windows=2))
     assert seen == [4, 2, 4, 2]  # batches of four, six windows an epoch
-    first = [read_metrics(folder / "metrics.csv")[0] for folder in (whole, some)]
+    first = [read_metrics(folder / "metrics.csv")[0] for folder in (twice, some)]
     assert first[0]["valid/loss"] != first[1]["valid/loss"]
 
 
@@ -331,9 +337,8 @@ def test_recomputation_changes_the_memory_alone(dataset: Path, tmp_path: Path, m
 
 
 def test_an_interrupted_run_continues_with_keys_that_it_did_not_know_and_with_recomputation(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Path, twice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reference = train(tiny_config(dataset, tmp_path / "reference", epochs=2))
     monkeypatch.setattr(Forecaster, "training_step", fail_in(Forecaster.training_step, epoch=1))
     with pytest.raises(OSError, match="on purpose"):
         train(tiny_config(dataset, tmp_path, epochs=2))
@@ -345,7 +350,7 @@ def test_an_interrupted_run_continues_with_keys_that_it_did_not_know_and_with_re
     (tmp_path / "tiny" / "config.yaml").write_text(yaml.safe_dump(stored))
     torch.save(content, tmp_path / "tiny" / "last.ckpt")
     folder = train(tiny_config(dataset, tmp_path, epochs=2, recompute=True))
-    one, other = (read_checkpoint(place / "best.ckpt") for place in (folder, reference))
+    one, other = (read_checkpoint(place / "best.ckpt") for place in (folder, twice))
     assert all(torch.equal(one["state_dict"][key], other["state_dict"][key]) for key in one["state_dict"])
 
 
@@ -392,9 +397,9 @@ def test_a_nan_stops_with_one_line_and_the_last_good_checkpoint_stays(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, named: str
 ) -> None:
     # The last batch of an epoch: its checkpoint would come next.
-    monkeypatch.setattr(Forecaster, "training_step", nan_at(Forecaster.training_step, 1, 5, what))
+    monkeypatch.setattr(Forecaster, "training_step", nan_at(Forecaster.training_step, 1, 2, what))
     message = (
-        rf"^epoch 2, batch 6: wanted a finite {named}, given nan; .*Try a smaller training\.learning_rate \(now 0\.003"
+        rf"^epoch 2, batch 3: wanted a finite {named}, given nan; .*Try a smaller training\.learning_rate \(now 0\.003"
     )
     with pytest.raises(TrainingDivergedError, match=message) as caught:
         train(tiny_config(dataset, tmp_path))
