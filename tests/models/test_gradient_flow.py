@@ -153,7 +153,7 @@ def test_the_integral_is_conserved():
     assert (frames[:, -1] - data.x[:, 0]).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("level", [1, 3])
+@pytest.mark.parametrize("level", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_phases_part_and_stay_bounded_on_cells_of_any_size(level):
     """u³ − u in place of a learned potential: from noise to plateaus, with an energy that falls."""
     mesh = icosphere(level)
