@@ -22,7 +22,7 @@ help:
 # torch first and by its pinned version: an unpinned one may bring gigabytes that nobody asked for. Python compiles what is
 # imported; compiling all that is installed takes a minute. OpenMesh is built from source, by several compilers at a time.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
-$(STAMP): export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
+$(STAMP): export CMAKE_BUILD_PARALLEL_LEVEL ?= 2
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) torch

@@ -61,7 +61,8 @@ class TrainingConfig:
             k/(k + exp(epoch/k)); null: the model always continues from its own predictions.
         push_forward: K, below data.horizon. Of each batch k frames, drawn from 0 … K, are predicted first, without
             gradient and outside the loss, and then data.horizon - K frames with both: the model learns to go on from
-            its own errors without the cost of unrolling them; 0: the loss is of all frames. Needs training.parts = 1.
+            its own errors (but for the truth that truth_decay puts in their place) without the cost of unrolling them;
+            0: the loss is of all frames. Needs training.parts = 1; models that are fitted in closed form ignore it.
         patience: stop after this many epochs without a better validation loss; null: never.
         schedule: learning rate over the epochs: "constant", "cosine" down to zero, or "plateau": halved after every
             quarter of the patience without a better validation loss.
@@ -127,9 +128,11 @@ class TrainingConfig:
         for name in ("learning_rate", "clip", "truth_decay", "max_minutes", "max_core_minutes"):
             value = getattr(self, name)
             _require(f"training.{name}", value is None or 0 < value < float("inf"), "a positive number", value)
-        for name in ("weight_decay", "noise_std", "workers", "push_forward"):
+        for name in ("weight_decay", "noise_std", "workers"):
             value = getattr(self, name)
             _require(f"training.{name}", 0 <= value < float("inf"), "a number of at least 0", value)
+        whole = isinstance(self.push_forward, int) and self.push_forward >= 0
+        _require("training.push_forward", whole, "an integer of at least 0", self.push_forward)
         whole = self.parts == 1 or self.push_forward == 0
         _require("training.push_forward", whole, "0 with training.parts > 1", self.push_forward)
         plateau = self.schedule != "plateau" or self.patience is not None

@@ -56,7 +56,11 @@ def test_dictionaries_round_trip() -> None:
         ),
         (
             {"training": {"epochs": 2, "batch_size": 4, "push_forward": -1}},
-            r"training\.push_forward: wanted a number of",
+            r"training\.push_forward: wanted an integer of at least 0, given -1$",
+        ),
+        (
+            {"training": {"epochs": 2, "batch_size": 4, "push_forward": 1.5}},
+            r"training\.push_forward: wanted an integer of at least 0, given 1\.5$",
         ),
         ({"evaluation": {"stride": 0}}, r"evaluation\.stride: wanted an integer of at least 1, given 0"),
         ({"evaluation": {"divergence_threshold": 0.0}}, r"evaluation\.divergence_threshold: wanted a positive number"),

@@ -132,6 +132,20 @@ def test_frames_are_pushed_forward_as_the_batch_says(
     assert all(loss == pytest.approx(error, rel=1e-5) for error, loss in losses[0])  # the last frame alone counts
 
 
+def test_an_interrupted_run_pushes_the_same_frames_forward(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"epochs": 3, "push_forward": 2}
+    reference = train(tiny_config(dataset, tmp_path / "whole", **settings))
+    monkeypatch.setattr(Forecaster, "training_step", fail_in(Forecaster.training_step, epoch=1))
+    with pytest.raises(OSError, match="on purpose"):
+        train(tiny_config(dataset, tmp_path, **settings))
+    monkeypatch.undo()
+    folder = train(tiny_config(dataset, tmp_path, **settings))
+    one, other = (read_checkpoint(place / "last.ckpt") for place in (folder, reference))
+    assert all(torch.equal(one["state_dict"][key], other["state_dict"][key]) for key in one["state_dict"])
+
+
 def test_a_finished_run_is_refused_and_overwritten_on_request(dataset: Path, tmp_path: Path) -> None:
     config = tiny_config(dataset, tmp_path, epochs=1)
     folder = train(config)
