@@ -46,7 +46,8 @@ class Partition:
         edges = np.ascontiguousarray(edge_index.cpu().numpy())
         key = hashlib.blake2b(edges.tobytes()).digest(), num_nodes, parts
         if key not in _known:
-            _known[key] = cls(_cut(edges, num_nodes, parts), edge_index)
+            with torch.inference_mode(False):  # a validation may see a graph first that is trained on later
+                _known[key] = cls(_cut(edges, num_nodes, parts), edge_index)
         _known.move_to_end(key)
         while len(_known) > _KEPT:
             _known.popitem(last=False)
@@ -62,7 +63,8 @@ class Partition:
             One for each part.
         """
         if depth not in self._graphs:
-            self._graphs[depth] = tuple(halo_graphs(self.owner.numpy(), self._edge_index, depth))
+            with torch.inference_mode(False):
+                self._graphs[depth] = tuple(halo_graphs(self.owner.numpy(), self._edge_index, depth))
         return self._graphs[depth]
 
     def __repr__(self) -> str:

@@ -174,6 +174,13 @@ def test_no_gradient_is_kept_where_none_is_wanted():
     assert torch.equal(partitioned_rollout(persistence, data, 4, parts=5), rollout(persistence, data, 4))
 
 
+def test_a_graph_that_was_first_seen_without_gradients_can_be_trained_on():
+    data = strip_sample(length=37)
+    with torch.inference_mode():
+        partitioned_rollout(LocalSmoothing(), data, 2, parts=3)
+    check(LocalSmoothing(), data, 3)
+
+
 def test_frozen_parameters_get_no_gradient():
     model = build()
     for parameter in model.differences.parameters():
