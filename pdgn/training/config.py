@@ -131,8 +131,8 @@ class TrainingConfig:
         for name in ("weight_decay", "noise_std", "workers"):
             value = getattr(self, name)
             _require(f"training.{name}", 0 <= value < float("inf"), "a number of at least 0", value)
-        whole = isinstance(self.push_forward, int) and self.push_forward >= 0
-        _require("training.push_forward", whole, "an integer of at least 0", self.push_forward)
+        count = isinstance(self.push_forward, int) and self.push_forward >= 0
+        _require("training.push_forward", count, "an integer of at least 0", self.push_forward)
         whole = self.parts == 1 or self.push_forward == 0
         _require("training.push_forward", whole, "0 with training.parts > 1", self.push_forward)
         plateau = self.schedule != "plateau" or self.patience is not None
